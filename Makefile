@@ -1,0 +1,175 @@
+# vmrt: OCI containers in QEMU microvms. `make help` lists the targets.
+#
+#   CC=clang                another compiler          SANITIZE=1   ASan and UBSan, into build/sanitize
+#   KERNEL_SRC=DIR          another kernel tree       DESTDIR= PREFIX=/usr/local   for install
+
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+VERSION := 0.1.0
+COMMIT  := $(shell git describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null || echo unknown)
+ARCH    := x86_64
+
+PREFIX  ?= /usr/local
+BUILD   := build
+CC      := gcc
+WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 \
+	   -Wno-format-nonliteral -Wundef -Wpointer-arith
+HARDEN  := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE -fno-strict-aliasing \
+	   -fstack-clash-protection
+CFLAGS  ?= -O2 -g
+LDFLAGS ?=
+BASE    := -std=gnu17 -D_GNU_SOURCE -I. $(WARN)
+LINK    := -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed
+OBJ     := $(BUILD)/obj
+LIBS    := -lyajl -lcap -lseccomp
+
+ifeq ($(SANITIZE),1)
+OBJ     := $(BUILD)/sanitize
+HARDEN  := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -fPIE
+LINK    := -pie
+endif
+
+LIB_SOURCES     := $(wildcard lib/*.c)
+RUNTIME_SOURCES := $(filter-out runtime/main.c,$(wildcard runtime/*/*.c))
+SOURCES         := $(LIB_SOURCES) $(RUNTIME_SOURCES) runtime/main.c
+OBJECTS         := $(SOURCES:%.c=$(OBJ)/%.o)
+UNIT_SOURCES    := $(wildcard tests/unit/test_*.c)
+UNIT_PROGRAMS   := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/tests/unit/%)
+FUZZ_SOURCES    := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_REPLAYS    := $(FUZZ_SOURCES:tests/fuzz/%.c=$(BUILD)/tests/replay/%)
+FORMATTED       := $(wildcard lib/*.[ch] runtime/*.c runtime/*/*.[ch] init/*.[ch] tests/unit/*.[ch] \
+		   tests/fuzz/*.c tests/payload/*.[ch] tests/kernel/*.[ch])
+# A sanitized build stands beside the other, it does not replace it.
+VMRT            := $(if $(filter 1,$(SANITIZE)),$(OBJ)/vmrt,$(BUILD)/vmrt)
+
+.PHONY: all
+all: $(VMRT) init kernel ## build everything: vmrt, init, initramfs, kernel
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# --- the runtime ----------------------------------------------------------------------------------
+
+# The version is one file's business: a new commit must not rebuild the rest.
+$(OBJ)/runtime/main.o $(OBJ)/runtime/cmd/query.o: EXTRA := \
+	-DVMRT_VERSION='"$(VERSION)"' -DVMRT_COMMIT='"$(COMMIT)"'
+
+$(OBJ)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(HARDEN) $(CFLAGS) $(EXTRA) -MMD -MP -c -o $@ $<
+
+$(VMRT): $(OBJECTS)
+	@mkdir -p $(@D)
+	$(CC) $(HARDEN) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+-include $(OBJECTS:.o=.d)
+
+.PHONY: vmrt
+vmrt: $(VMRT) ## build build/vmrt alone
+
+# --- the guest: init, initramfs, kernel -----------------------------------------------------------
+
+include init/init.mk
+
+.PHONY: init
+init: $(BUILD)/vmrt-init $(BUILD)/initramfs-$(ARCH).cpio ## build the guest's PID 1 and its initramfs
+
+# The script knows by a hash of all inputs whether there is anything to do.
+.PHONY: kernel
+kernel: ## build the guest's kernel (minutes, cached outside the tree)
+	kernel-config/build-kernel --arch $(ARCH) --out $(BUILD)/kernel/$(ARCH)
+
+# --- installation ---------------------------------------------------------------------------------
+
+.PHONY: install
+install: all ## install below DESTDIR and PREFIX
+	install -D -m 755 $(BUILD)/vmrt $(DESTDIR)$(PREFIX)/bin/vmrt
+	install -D -m 644 $(BUILD)/initramfs-$(ARCH).cpio $(DESTDIR)$(PREFIX)/lib/vmrt/initramfs-$(ARCH).cpio
+	install -D -m 644 $(BUILD)/kernel/$(ARCH)/vmlinux $(DESTDIR)$(PREFIX)/lib/vmrt/kernel/$(ARCH)/vmlinux
+	install -D -m 644 config.json.sample $(DESTDIR)$(PREFIX)/share/doc/vmrt/config.json.sample
+
+.PHONY: deps
+deps: ## install what building and running needs (Debian, as root)
+	tools/install-deps build run
+
+.PHONY: demo
+demo: deps ## install what is missing, build all, run a first container (as root)
+	$(MAKE) all
+	tools/demo
+
+# --- tests ----------------------------------------------------------------------------------------
+
+# Unit programs link everything but main(), so that a test can reach what it wants.
+UNIT_LIB := $(OBJ)/libvmrt.a
+$(UNIT_LIB): $(filter-out $(OBJ)/runtime/main.o,$(OBJECTS))
+	rm -f $@
+	ar rcs $@ $^
+
+$(BUILD)/tests/unit/%: tests/unit/%.c $(UNIT_LIB) tests/unit/tap.h
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(HARDEN) $(CFLAGS) -DTEST_DATA='"tests/unit"' $(LINK) -o $@ $< $(UNIT_LIB) $(LIBS)
+
+$(BUILD)/tests/replay/%: tests/fuzz/%.c $(UNIT_LIB)
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(HARDEN) $(CFLAGS) -DFUZZ_REPLAY $(LINK) -o $@ $< $(UNIT_LIB) $(LIBS)
+
+.PHONY: unit-programs payload
+unit-programs: $(UNIT_PROGRAMS) $(FUZZ_REPLAYS)
+
+include tests/payload/payload.mk
+
+.PHONY: check
+check: ## install what tests need and run every test (as root)
+	tools/install-deps build run test
+	$(MAKE) all unit-programs payload
+	$(MAKE) check-lint
+	tests/run all
+
+.PHONY: check-unit
+check-unit: $(VMRT) unit-programs ## unit and golden tests: seconds
+	tests/run unit
+
+.PHONY: check-sanitize
+check-sanitize: ## unit tests and fuzz corpora under ASan and UBSan, leak detection on
+	$(MAKE) SANITIZE=1 BUILD=$(BUILD)/sanitize-tests OBJ=$(BUILD)/sanitize unit-programs
+	tests/run --name sanitize unit $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/sanitize-tests/tests/unit/%)
+
+.PHONY: check-integration check-engines check-debian13 check-guards
+check-integration: all payload ## the runtime by hand, real QEMU and virtiofsd (as root)
+	tests/run integration
+check-engines: all payload ## under real docker and podman (as root)
+	tests/run engines
+check-debian13: all payload ## the integration suite in a Debian 13 root (as root)
+	tests/run debian13
+check-guards: all payload ## the suite must fail without a runtime
+	tests/run guards
+
+.PHONY: check-lint format
+check-lint: ## formatting, static analysis, shell scripts
+	tools/lint $(FORMATTED)
+
+format: ## let clang-format write the sources
+	clang-format -i $(FORMATTED)
+
+# libFuzzer needs clang; TIME is seconds for each target.
+TIME ?= 60
+.PHONY: fuzz
+fuzz: ## fuzz everything untrusted for TIME seconds per target (clang)
+	@set -e; for source in $(FUZZ_SOURCES); do \
+		name=$$(basename $$source .c); mkdir -p $(BUILD)/fuzz/$$name; \
+		clang $(BASE) -g -O1 -fsanitize=fuzzer,address,undefined -o $(BUILD)/fuzz/$$name.bin \
+			$$source $(LIB_SOURCES) $(RUNTIME_SOURCES) $(LIBS); \
+		$(BUILD)/fuzz/$$name.bin -max_total_time=$(TIME) $(BUILD)/fuzz/$$name \
+			tests/fuzz/corpus-$${name#fuzz_}; \
+	done
+
+.PHONY: bench
+bench: all payload ## ratios against a bare QEMU boot and runc (as root)
+	tools/bench
+
+.PHONY: clean
+clean: ## remove build/ (the kernel cache stays)
+	rm -rf $(BUILD)

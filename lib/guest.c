@@ -1,0 +1,193 @@
+/* The container description as bytes: both directions side by side, so that they cannot differ
+ * without the round-trip test seeing it. Must not interpret the values. */
+#include "lib/guest.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/mem.h"
+
+/* The least bytes an item takes: what wire_get_count() needs to bound an allocation. */
+enum {
+	GUEST_MIN_STR = 4,
+	GUEST_MIN_MOUNT = 3 + 4 * 4 + 4 * 8,
+	GUEST_MIN_RLIMIT = 4 + 8 + 8,
+	GUEST_MIN_GROUP = 4,
+};
+
+static void guest_list_put(struct wire_out *o, const struct guest_list *l)
+{
+	wire_put_u32(o, l->count);
+	for (uint32_t i = 0; i < l->count; i++)
+		wire_put_str(o, l->at[i]);
+}
+
+/* The array gets a NULL behind the last item: it serves as argv and envp in place. */
+static void guest_list_get(struct wire_in *in, struct guest_list *l)
+{
+	l->count = wire_get_count(in, GUEST_MIN_STR);
+	l->at = xcalloc((size_t)l->count + 1, sizeof(*l->at));
+	for (uint32_t i = 0; i < l->count; i++) {
+		l->at[i] = wire_get_str(in);
+		if (!l->at[i])
+			in->is_bad = true;
+	}
+}
+
+static void guest_mount_put(struct wire_out *o, const struct guest_mount *m)
+{
+	wire_put_u8(o, m->kind);
+	wire_put_u8(o, m->is_file);
+	wire_put_u8(o, m->is_tmpcopyup);
+	wire_put_str(o, m->source);
+	wire_put_str(o, m->destination);
+	wire_put_str(o, m->type);
+	wire_put_str(o, m->data);
+	wire_put_u64(o, m->flags);
+	wire_put_u64(o, m->propagation);
+	wire_put_u64(o, m->rec_attr_set);
+	wire_put_u64(o, m->rec_attr_clr);
+}
+
+static void guest_mount_get(struct wire_in *in, struct guest_mount *m)
+{
+	m->kind = wire_get_u8(in);
+	m->is_file = wire_get_u8(in);
+	m->is_tmpcopyup = wire_get_u8(in);
+	m->source = wire_get_str(in);
+	m->destination = wire_get_str(in);
+	m->type = wire_get_str(in);
+	m->data = wire_get_str(in);
+	m->flags = wire_get_u64(in);
+	m->propagation = wire_get_u64(in);
+	m->rec_attr_set = wire_get_u64(in);
+	m->rec_attr_clr = wire_get_u64(in);
+	if (m->kind >= GUEST_MOUNT_COUNT || !m->destination)
+		in->is_bad = true;
+}
+
+static void guest_process_put(struct wire_out *o, const struct guest_process *p)
+{
+	wire_put_bytes(o, p->stdio, sizeof(p->stdio));
+	wire_put_u32(o, p->uid);
+	wire_put_u32(o, p->gid);
+	wire_put_u32(o, p->umask);
+	wire_put_u8(o, p->has_caps);
+	wire_put_u8(o, p->no_new_privs);
+	wire_put_u8(o, p->has_oom_score_adj);
+	wire_put_u32(o, (uint32_t)p->oom_score_adj);
+	for (int i = 0; i < GUEST_CAP_COUNT; i++)
+		wire_put_u64(o, p->caps[i]);
+	wire_put_u32(o, p->group_count);
+	for (uint32_t i = 0; i < p->group_count; i++)
+		wire_put_u32(o, p->groups[i]);
+	wire_put_u32(o, p->rlimit_count);
+	for (uint32_t i = 0; i < p->rlimit_count; i++) {
+		wire_put_u32(o, p->rlimits[i].resource);
+		wire_put_u64(o, p->rlimits[i].soft);
+		wire_put_u64(o, p->rlimits[i].hard);
+	}
+	guest_list_put(o, &p->args);
+	guest_list_put(o, &p->env);
+	wire_put_str(o, p->cwd);
+}
+
+static void guest_process_get(struct wire_in *in, struct guest_process *p)
+{
+	const void *stdio = wire_get_bytes(in, sizeof(p->stdio));
+
+	if (stdio)
+		memcpy(p->stdio, stdio, sizeof(p->stdio));
+	p->uid = wire_get_u32(in);
+	p->gid = wire_get_u32(in);
+	p->umask = wire_get_u32(in);
+	p->has_caps = wire_get_u8(in);
+	p->no_new_privs = wire_get_u8(in);
+	p->has_oom_score_adj = wire_get_u8(in);
+	p->oom_score_adj = (int32_t)wire_get_u32(in);
+	for (int i = 0; i < GUEST_CAP_COUNT; i++)
+		p->caps[i] = wire_get_u64(in);
+	p->group_count = wire_get_count(in, GUEST_MIN_GROUP);
+	p->groups = xcalloc(p->group_count, sizeof(*p->groups));
+	for (uint32_t i = 0; i < p->group_count; i++)
+		p->groups[i] = wire_get_u32(in);
+	p->rlimit_count = wire_get_count(in, GUEST_MIN_RLIMIT);
+	p->rlimits = xcalloc(p->rlimit_count, sizeof(*p->rlimits));
+	for (uint32_t i = 0; i < p->rlimit_count; i++) {
+		p->rlimits[i].resource = wire_get_u32(in);
+		p->rlimits[i].soft = wire_get_u64(in);
+		p->rlimits[i].hard = wire_get_u64(in);
+	}
+	guest_list_get(in, &p->args);
+	guest_list_get(in, &p->env);
+	p->cwd = wire_get_str(in);
+	if (!p->args.count || !p->cwd)
+		in->is_bad = true;
+	for (size_t i = 0; i < sizeof(p->stdio); i++) {
+		if (p->stdio[i] >= GUEST_STDIO_COUNT)
+			in->is_bad = true;
+	}
+}
+
+void guest_container_encode(struct wire_out *o, const struct guest_container *c)
+{
+	wire_put_str(o, c->id);
+	wire_put_str(o, c->hostname);
+	wire_put_str(o, c->domainname);
+	wire_put_u64(o, c->namespaces);
+	wire_put_u8(o, c->is_root_readonly);
+	wire_put_u64(o, c->root_propagation);
+	wire_put_u64(o, (uint64_t)c->clock_realtime_ns);
+	wire_put_bytes(o, c->seed, sizeof(c->seed));
+	wire_put_u32(o, c->mount_count);
+	for (uint32_t i = 0; i < c->mount_count; i++)
+		guest_mount_put(o, &c->mounts[i]);
+	guest_list_put(o, &c->masked_paths);
+	guest_list_put(o, &c->readonly_paths);
+	guest_process_put(o, &c->process);
+}
+
+int guest_container_decode(struct wire_in *in, struct guest_container *ret)
+{
+	struct guest_container c = {0};
+	const void *seed;
+
+	c.id = wire_get_str(in);
+	c.hostname = wire_get_str(in);
+	c.domainname = wire_get_str(in);
+	c.namespaces = wire_get_u64(in);
+	c.is_root_readonly = wire_get_u8(in);
+	c.root_propagation = wire_get_u64(in);
+	c.clock_realtime_ns = (int64_t)wire_get_u64(in);
+	seed = wire_get_bytes(in, sizeof(c.seed));
+	if (seed)
+		memcpy(c.seed, seed, sizeof(c.seed));
+	c.mount_count = wire_get_count(in, GUEST_MIN_MOUNT);
+	c.mounts = xcalloc(c.mount_count, sizeof(*c.mounts));
+	for (uint32_t i = 0; i < c.mount_count; i++)
+		guest_mount_get(in, &c.mounts[i]);
+	guest_list_get(in, &c.masked_paths);
+	guest_list_get(in, &c.readonly_paths);
+	guest_process_get(in, &c.process);
+	if (!c.id || !wire_in_end(in)) {
+		guest_container_done(&c);
+		return -EPROTO;
+	}
+	*ret = c;
+	return 0;
+}
+
+void guest_container_done(struct guest_container *c)
+{
+	if (!c)
+		return;
+	free(c->mounts);
+	free(c->masked_paths.at);
+	free(c->readonly_paths.at);
+	free(c->process.groups);
+	free(c->process.rlimits);
+	free(c->process.args.at);
+	free(c->process.env.at);
+	*c = (struct guest_container){0};
+}

@@ -1,0 +1,109 @@
+/* What the guest is told to do: the container description that travels in PROTO_HOST_CONTAINER.
+ *
+ * The host parses and decides, the guest executes: only numbers, masks, paths and vectors are in
+ * here. Flag values are the Linux ABI's of the guest (MS_*, CLONE_*, MOUNT_ATTR_*, RLIMIT_*,
+ * capability bits), which is the same for all of them on every architecture vmrt knows.
+ *
+ * Ownership: an encoder only reads. A decoded description borrows its strings from the payload,
+ * which must outlive it, and owns the arrays: guest_container_done() frees them. */
+#ifndef VMRT_LIB_GUEST_H
+#define VMRT_LIB_GUEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/wire.h"
+
+struct guest_list {
+	uint32_t count;
+	const char **at;
+};
+
+enum guest_mount_kind {
+	GUEST_MOUNT_FS,	    /* mount(source, destination, type, flags, data) */
+	GUEST_MOUNT_BIND,   /* source is a path inside the share: "mounts/0" */
+	GUEST_MOUNT_CGROUP, /* the cgroup2 view of the container, whatever version was asked for */
+	GUEST_MOUNT_COUNT
+};
+
+struct guest_mount {
+	uint8_t kind;
+	bool is_file;		 /* BIND: the source is no directory */
+	bool is_tmpcopyup;	 /* tmpfs that starts with a copy of what it covers */
+	const char *source;	 /* may be NULL */
+	const char *destination; /* absolute, inside the container's root */
+	const char *type;	 /* may be NULL for binds */
+	const char *data;	 /* may be NULL */
+	uint64_t flags;		 /* MS_*, without the propagation flags */
+	uint64_t propagation;	 /* MS_PRIVATE, MS_SLAVE, MS_SHARED, MS_UNBINDABLE, with MS_REC; 0:
+				    none */
+	uint64_t rec_attr_set;	 /* MOUNT_ATTR_* for mount_setattr(AT_RECURSIVE) */
+	uint64_t rec_attr_clr;
+};
+
+enum guest_stdio {
+	GUEST_STDIO_PIPE, /* a pipe, relayed through the stream's port */
+	GUEST_STDIO_NULL, /* the container's /dev/null; there is no port */
+	GUEST_STDIO_COUNT
+};
+
+enum guest_cap_set {
+	GUEST_CAP_BOUNDING,
+	GUEST_CAP_EFFECTIVE,
+	GUEST_CAP_PERMITTED,
+	GUEST_CAP_INHERITABLE,
+	GUEST_CAP_AMBIENT,
+	GUEST_CAP_COUNT
+};
+
+struct guest_rlimit {
+	uint32_t resource; /* RLIMIT_* */
+	uint64_t soft;
+	uint64_t hard;
+};
+
+struct guest_process {
+	uint8_t stdio[3]; /* enum guest_stdio */
+	uint32_t uid;
+	uint32_t gid;
+	uint32_t umask; /* 022 where the config has none */
+	bool has_caps;	/* false: the config has no capabilities object: all sets empty */
+	bool no_new_privs;
+	bool has_oom_score_adj;
+	int32_t oom_score_adj;
+	uint64_t caps[GUEST_CAP_COUNT];
+	uint32_t group_count;
+	uint32_t *groups;
+	uint32_t rlimit_count;
+	struct guest_rlimit *rlimits;
+	struct guest_list args; /* at least one */
+	struct guest_list env;
+	const char *cwd;
+};
+
+struct guest_container {
+	const char *id;
+	const char *hostname;	/* NULL: leave */
+	const char *domainname; /* NULL: leave */
+	uint64_t namespaces;	/* CLONE_NEWPID, NEWNS, NEWIPC, NEWUTS, NEWCGROUP; never NEWNET */
+	bool is_root_readonly;
+	uint64_t root_propagation; /* MS_*, 0: none asked for */
+	int64_t clock_realtime_ns; /* the host's clock: the guest has no RTC it could trust */
+	uint8_t seed[32];	   /* host entropy for the guest's random pool */
+	uint32_t mount_count;
+	struct guest_mount *mounts;
+	struct guest_list masked_paths;
+	struct guest_list readonly_paths;
+	struct guest_process process;
+};
+
+/* Appends the description to `o`. */
+void guest_container_encode(struct wire_out *o, const struct guest_container *c);
+
+/* Reads a description that fills `in` exactly. 0 or -EPROTO. On failure there is nothing to free.
+ */
+int guest_container_decode(struct wire_in *in, struct guest_container *ret);
+
+void guest_container_done(struct guest_container *c);
+
+#endif

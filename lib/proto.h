@@ -1,0 +1,144 @@
+/* The host <-> guest protocol: what travels over the control link.
+ *
+ *   host (vmrt monitor)                              guest (vmrt-init, PID 1)
+ *        |                                                  |
+ *        |  <-- HELLO version, kernel, boot time ---------- |  init runs, control port open
+ *        |  --- CONTAINER description --------------------> |  mounts, namespaces, user, ...
+ *        |  <-- CREATED  (or FAILED text) ----------------- |  process parked before execve
+ *        |  --- START ------------------------------------> |
+ *        |  <-- STARTED  (or FAILED text) ----------------- |  execve has succeeded
+ *        |                                                  |
+ *        |  === stdin, stdout, stderr: ports of their own, raw bytes, no framing ===
+ *        |  --- STDIN_END n ------------------------------> |  after n bytes stdin is at its end
+ *        |  <-- STDIN_CLOSED ------------------------------ |  nobody reads stdin any more
+ *        |  <-- STREAM_END stream, n ---------------------- |  the stream carried n bytes, no more
+ *        |  --- READER_GONE stream -----------------------> |  writers get SIGPIPE/EPIPE
+ *        |  --- SIGNAL token, number, all ----------------> |
+ *        |  <-- SIGNALLED token, errno -------------------- |
+ *        |  <-- EXITED how, number ------------------------ |  after every STREAM_END, data synced
+ *        |  --- FINISH -----------------------------------> |  streams drained: power off
+ *
+ * A frame is: u32 payload bytes, u16 type, u16 session, payload. Everything little-endian.
+ * Session 0 is the container's own process. Type numbers are never reused. The version must be
+ * equal on both sides: kernel, initramfs and vmrt are installed together.
+ *
+ * The control link and the streams are independent channels without an order between them: that
+ * is why ends carry byte counts.
+ *
+ * Everything the guest sends is hostile: proto_guest_parse() is the only reader of it. */
+#ifndef VMRT_LIB_PROTO_H
+#define VMRT_LIB_PROTO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/err.h"
+#include "lib/wire.h"
+
+#define PROTO_VERSION	      1
+#define PROTO_MAGIC	      0x54524d56u /* "VMRT" */
+#define PROTO_HEADER_BYTES    8
+#define PROTO_GUEST_MAX_BYTES 4096	  /* payload of a guest's frame */
+#define PROTO_HOST_MAX_BYTES  (16u << 20) /* payload of the host's frames */
+#define PROTO_TEXT_MAX_BYTES  1000	  /* of a text inside a guest's frame */
+
+#define PROTO_PORT_CONTROL "vmrt.control"
+#define PROTO_PORT_STDIN   "vmrt.0.stdin"
+#define PROTO_PORT_STDOUT  "vmrt.0.stdout"
+#define PROTO_PORT_STDERR  "vmrt.0.stderr"
+#define PROTO_SHARE_TAG	   "vmrt"
+
+/* X(name, number): what the guest sends. */
+#define PROTO_GUEST_MESSAGES(X)                                                                    \
+	X(HELLO, 1)                                                                                \
+	X(CREATED, 2)                                                                              \
+	X(STARTED, 3)                                                                              \
+	X(FAILED, 4)                                                                               \
+	X(STREAM_END, 5)                                                                           \
+	X(STDIN_CLOSED, 6)                                                                         \
+	X(EXITED, 7)                                                                               \
+	X(SIGNALLED, 8)                                                                            \
+	X(LOG, 9)
+
+/* X(name, number): what the host sends. */
+#define PROTO_HOST_MESSAGES(X)                                                                     \
+	X(CONTAINER, 64)                                                                           \
+	X(START, 65)                                                                               \
+	X(SIGNAL, 66)                                                                              \
+	X(STDIN_END, 67)                                                                           \
+	X(READER_GONE, 68)                                                                         \
+	X(FINISH, 69)
+
+enum proto_guest_type {
+#define X(name, number) PROTO_GUEST_##name = (number),
+	PROTO_GUEST_MESSAGES(X)
+#undef X
+};
+
+enum proto_host_type {
+#define X(name, number) PROTO_HOST_##name = (number),
+	PROTO_HOST_MESSAGES(X)
+#undef X
+};
+
+enum proto_stream { PROTO_STDIN, PROTO_STDOUT, PROTO_STDERR, PROTO_STREAM_COUNT };
+enum proto_exit { PROTO_EXIT_CODE, PROTO_EXIT_SIGNAL, PROTO_EXIT_COUNT };
+enum proto_level {
+	PROTO_LOG_ERROR,
+	PROTO_LOG_WARN,
+	PROTO_LOG_INFO,
+	PROTO_LOG_DEBUG,
+	PROTO_LOG_COUNT
+};
+
+/* "HELLO" for PROTO_GUEST_HELLO, NULL for a number nobody has. Of both directions. */
+const char *proto_type_name(unsigned int type);
+
+/* A frame of the guest, taken apart. `text` is a copy: printable, cut at the limit. */
+struct proto_event {
+	enum proto_guest_type type;
+	uint16_t session;
+	union {
+		struct {
+			uint16_t version;
+			uint64_t boot_us; /* guest's monotonic clock when init began */
+		} hello;
+		struct {
+			uint8_t stream;
+			uint64_t total_bytes;
+		} stream_end;
+		struct {
+			uint8_t how;	/* enum proto_exit */
+			uint8_t number; /* exit code or signal number */
+		} exited;
+		struct {
+			uint32_t token;
+			uint32_t error; /* errno of the guest's kill(2), 0 for success */
+		} signalled;
+		struct {
+			uint8_t level;
+		} log;
+		struct {
+			uint64_t at_us; /* guest's monotonic clock */
+		} mark;			/* CREATED, STARTED */
+	};
+	char text[PROTO_TEXT_MAX_BYTES + 1]; /* HELLO: kernel release; FAILED, LOG: the text */
+};
+
+/* Takes the first frame off `data`. Returns the bytes it used, 0 when the frame is not complete
+ * yet, or -EPROTO with one line in `e`: wrong type, length, stream, text, or trailing bytes. Does
+ * not know the session's state: see the monitor's transition table. */
+int proto_guest_parse(const uint8_t *data, size_t size, struct proto_event *ret_event,
+		      struct err *e) VMRT_MUST_CHECK;
+
+/* Frames are built between these two: proto_frame_begin() writes the header and returns the
+ * offset that proto_frame_end() needs to fill the length in. */
+size_t proto_frame_begin(struct wire_out *o, unsigned int type, uint16_t session);
+void proto_frame_end(struct wire_out *o, size_t begin);
+
+/* The header of a frame, for the guest's reader. False when fewer than 8 bytes are there. */
+bool proto_header_parse(const uint8_t *data, size_t size, uint32_t *ret_payload_bytes,
+			uint16_t *ret_type, uint16_t *ret_session);
+
+#endif

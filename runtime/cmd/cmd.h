@@ -1,0 +1,72 @@
+/* The commands of vmrt: what main.c parses and each command gets. */
+#ifndef VMRT_CMD_H
+#define VMRT_CMD_H
+
+#include <stdbool.h>
+
+#include "lib/err.h"
+#include "runtime/cmd/options.h"
+
+struct cmd_global {
+	const char *root;
+	const char *log;
+	const char *log_format;
+	bool is_debug;
+	bool want_systemd_cgroup;
+	bool want_help;
+	bool want_version;
+};
+
+struct cmd_values {
+	const char *bundle;
+	const char *pid_file;
+	const char *console_socket;
+	unsigned int preserve_fds;
+	const char *format;
+	bool is_quiet;
+	bool is_all;
+	bool is_force;
+	bool is_detached;
+	bool want_keep;
+	bool want_help;
+};
+
+struct cmd {
+	struct cmd_global global;
+	struct cmd_values values;
+	int argc; /* words after the options */
+	char **argv;
+	int exit_status; /* of the process: set by a command that ends with the container's status */
+};
+
+struct cmd_verb {
+	const char *name;
+	const char *arguments; /* "<container-id>" */
+	const char *summary;
+	const struct option_spec *options;
+	size_t option_count;
+	int min_words;
+	int max_words;
+	bool is_stderr_ours; /* warnings may be printed: it is not the container's stderr */
+	bool stops_at_word;  /* words after the first belong to the container's command */
+	/* 0, or -errno with the text that goes to stderr and to --log */
+	int (*run)(struct cmd *c, struct err *e);
+};
+
+extern const struct cmd_verb cmd_verbs[];
+extern const size_t cmd_verb_count;
+
+int cmd_create(struct cmd *c, struct err *e);
+int cmd_run(struct cmd *c, struct err *e);
+int cmd_start(struct cmd *c, struct err *e);
+int cmd_kill(struct cmd *c, struct err *e);
+int cmd_delete(struct cmd *c, struct err *e);
+int cmd_state(struct cmd *c, struct err *e);
+int cmd_list(struct cmd *c, struct err *e);
+int cmd_spec(struct cmd *c, struct err *e);
+int cmd_features(struct cmd *c, struct err *e);
+
+/* --root, or the default. */
+const char *cmd_root(const struct cmd *c);
+
+#endif

@@ -1,0 +1,347 @@
+/* `create`: from a bundle to a monitor with a parked container process.
+ *
+ *   load, check, plan ─> state directory ─> monitor (boots the VM) ─┬─> guest is ready
+ *                                             hooks on the host ────┘      │
+ *                                    COMMIT <── pid-file <── state.json <──┘
+ *
+ * The hooks run while the VM boots. Must not wait for anything without watching the monitor. */
+#include "runtime/cmd/launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+
+#include "lib/fd.h"
+#include "lib/mem.h"
+#include "runtime/ctl/ctl.h"
+#include "runtime/hook/hook.h"
+#include "runtime/log/log.h"
+#include "runtime/monitor/monitor.h"
+#include "runtime/proc/spawn.h"
+#include "runtime/state/state.h"
+#include "runtime/vm/vm.h"
+
+#define LAUNCH_FACTS_DIR "/run/vmrt-host"
+
+/* Everything a creation owns until it is complete. */
+struct launch_context {
+	const struct launch *launch;
+	struct settings settings;
+	struct host_facts facts;
+	enum vm_accel accel;
+	char qemu[PATH_MAX];
+	struct oci_config *config;
+	struct plan *plan;
+	struct state state;
+	char *state_dir;
+	int root_dirfd;
+	int state_dirfd;
+	int listen_fd;
+	int sync_fd;
+	int log_fd;
+	int pidfd;
+	struct monitor_start start;
+};
+
+static void launch_context_done(struct launch_context *x)
+{
+	plan_free(x->plan);
+	oci_config_free(x->config);
+	settings_done(&x->settings);
+	state_done(&x->state);
+	free(x->state_dir);
+	fd_close(&x->root_dirfd);
+	fd_close(&x->state_dirfd);
+	fd_close(&x->listen_fd);
+	fd_close(&x->sync_fd);
+	fd_close(&x->log_fd);
+	fd_close(&x->pidfd);
+}
+
+static uint8_t launch_stdio_kind(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return GUEST_STDIO_NULL;
+	return S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3) ? GUEST_STDIO_NULL
+								  : GUEST_STDIO_PIPE;
+}
+
+static int launch_choose_accel(struct launch_context *x, struct err *e)
+{
+	const struct vm_arch *arch = vm_arch_find(vm_arch_host());
+	const char *reason = NULL;
+	unsigned int needs = accel_needs(x->settings.accel, arch->oci) | FACTS_NEED_VIRTIOFSD;
+	int r = vm_qemu_find(arch, x->settings.qemu, x->qemu, e);
+
+	if (r == 0)
+		r = host_facts_get(LAUNCH_FACTS_DIR, needs, x->settings.virtiofsd, &x->facts, e);
+	if (r == 0)
+		r = accel_choose(x->settings.accel, arch->oci, &x->facts, &x->accel, &reason, e);
+	if (r == 0 && reason && x->facts.was_kvm_probed)
+		log_warn("no KVM, using TCG (slow): %s", reason);
+	return r;
+}
+
+/* All that can fail without having touched anything. */
+static int launch_load(struct launch_context *x, struct err *e)
+{
+	const char *wanted = x->launch->bundle ? x->launch->bundle : ".";
+	const uint8_t stdio[3] = {launch_stdio_kind(0), launch_stdio_kind(1), launch_stdio_kind(2)};
+	auto_free char *bundle = realpath(wanted, NULL);
+	auto_free char *path = NULL;
+	int r;
+
+	if (!bundle)
+		return err_sys(e, -errno, "bundle '%s'", wanted);
+	path = xasprintf("%s/config.json", bundle);
+	r = settings_load(&x->settings, e);
+	if (r == 0)
+		r = oci_config_load(path, &x->config, e);
+	if (r == 0)
+		r = oci_config_check(x->config, e);
+	if (r == 0)
+		r = plan_make(x->config, bundle, &x->settings, stdio, &x->plan, e);
+	if (r == 0)
+		r = settings_check_files(&x->settings, e);
+	if (r == 0)
+		r = share_check_binds(x->plan->binds, x->plan->bind_count, e);
+	if (r < 0)
+		return r;
+	plan_set_files(x->plan);
+	x->plan->guest.id = x->launch->id;
+	return launch_choose_accel(x, e);
+}
+
+static void launch_fill_state(struct launch_context *x)
+{
+	const struct oci_pairs *annotations = &x->config->annotations;
+	struct state *s = &x->state;
+	struct timespec now;
+	char when[64];
+	struct tm tm;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &tm);
+	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm);
+	s->created = xasprintf("%s.%09ldZ", when, now.tv_nsec);
+	s->id = xstrdup(x->launch->id);
+	s->bundle = xstrdup(x->plan->bundle);
+	s->rootfs = xstrdup(x->plan->rootfs);
+	s->oci_version = xstrdup(x->config->oci_version);
+	s->status = STATE_CREATING;
+	s->annotation_keys = xcalloc(annotations->count, sizeof(char *));
+	s->annotation_values = xcalloc(annotations->count, sizeof(char *));
+	for (size_t i = 0; i < annotations->count; i++) {
+		s->annotation_keys[i] = xstrdup(annotations->at[i].key);
+		s->annotation_values[i] = xstrdup(annotations->at[i].value);
+	}
+	s->annotation_count = annotations->count;
+}
+
+/* The bundle's config.json as it is now: the hooks of `start` and `delete` come from here. */
+static int launch_keep_config(struct launch_context *x, struct err *e)
+{
+	auto_free char *path = xasprintf("%s/config.json", x->plan->bundle);
+	auto_free char *text = NULL;
+	auto_close int fd = -1;
+	size_t size;
+	int r = fd_read_file(AT_FDCWD, path, OCI_CONFIG_MAX_BYTES, &text, &size);
+
+	if (r == 0) {
+		fd = openat(x->state_dirfd, "config.json", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+			    0600);
+		r = fd < 0 ? -errno : fd_write_all(fd, text, size);
+	}
+	return r < 0 ? err_sys(e, r, "keeping config.json") : 0;
+}
+
+static int launch_make_directory(struct launch_context *x, const char *root, struct err *e)
+{
+	auto_free char *real = NULL;
+	int r;
+
+	x->root_dirfd = state_open_root(root, true, e);
+	if (x->root_dirfd < 0)
+		return x->root_dirfd;
+	real = realpath(root, NULL);
+	if (!real)
+		return err_sys(e, -errno, "the state directory '%s'", root);
+	x->state_dir = xasprintf("%s/%s", real, x->launch->id);
+	x->state_dirfd = state_create(x->root_dirfd, x->launch->id, e);
+	if (x->state_dirfd < 0)
+		return x->state_dirfd;
+	r = launch_keep_config(x, e);
+	if (r == 0 && mkdirat(x->state_dirfd, "share", 0700) < 0)
+		r = err_sys(e, -errno, "making the share's mount point");
+	if (r < 0)
+		return r;
+	x->log_fd = openat(x->state_dirfd, "log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	log_set_container(x->log_fd);
+	x->listen_fd = ctl_listen(x->state_dirfd, e);
+	return x->listen_fd < 0 ? x->listen_fd : 0;
+}
+
+static int launch_fork(const struct cmd *c, struct launch_context *x, struct err *e)
+{
+	unsigned long flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS;
+	int sync[2];
+	int r;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sync) < 0)
+		return err_sys(e, -errno, "making a socket pair");
+	x->sync_fd = sync[0];
+	fd_set_nonblock(sync[1], 1);
+	x->start = (struct monitor_start){
+		.plan = x->plan,
+		.settings = &x->settings,
+		.facts = &x->facts,
+		.accel = x->accel,
+		.qemu = x->qemu,
+		.id = x->launch->id,
+		.state_dir = x->state_dir,
+		.root_dirfd = x->root_dirfd,
+		.state_dirfd = x->state_dirfd,
+		.listen_fd = x->listen_fd,
+		.sync_fd = sync[1],
+		.log_fd = x->log_fd,
+		.stdio = {0, 1, 2},
+		.is_debug = c->global.is_debug,
+		.is_foreground = x->launch->is_foreground,
+	};
+	if (x->plan->want_new_netns)
+		flags |= CLONE_NEWNET;
+	r = spawn_monitor(flags, monitor_run, &x->start, &x->state.pid, &x->pidfd, e);
+	fd_close(&sync[1]);
+	if (r == 0)
+		r = state_write_monitor(x->state_dirfd, x->state.pid, e);
+	return r;
+}
+
+static int launch_await(struct launch_context *x, struct err *e)
+{
+	uint8_t buffer[CTL_PACKET_MAX];
+	struct ctl_message reply;
+	int r = ctl_receive(x->sync_fd, &reply, buffer);
+
+	/* The monitor's end is the end of its socket: no second thing has to be watched. */
+	if (r < 0)
+		return err_set(e, -EIO, "the monitor ended before the container was complete");
+	if (reply.error)
+		return err_set(e, -reply.error, "%s", reply.text);
+	return 0;
+}
+
+/* Decimal digits and nothing else (docker's parser takes no newline), by rename. */
+static int launch_write_pid_file(const char *path, pid_t pid, struct err *e)
+{
+	auto_free char *temporary = NULL;
+	auto_close int fd = -1;
+	char text[16];
+	int n = snprintf(text, sizeof(text), "%d", pid);
+	int r;
+
+	if (!path)
+		return 0;
+	temporary = xasprintf("%s.vmrt-new", path);
+	fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	r = fd < 0 ? -errno : fd_write_all(fd, text, (size_t)n);
+	if (r == 0 && rename(temporary, path) < 0)
+		r = -errno;
+	if (r < 0 && fd >= 0)
+		unlink(temporary);
+	return r < 0 ? err_sys(e, r, "writing the pid file '%s'", path) : 0;
+}
+
+static int launch_commit(struct launch_context *x, struct err *e)
+{
+	const struct ctl_message commit = {.verb = CTL_COMMIT};
+	int r = ctl_send(x->sync_fd, &commit);
+
+	if (r < 0)
+		return err_set(e, r, "the monitor ended before the container was complete");
+	return launch_await(x, e);
+}
+
+static int launch_complete(const struct cmd *c, struct launch_context *x, const char *root,
+			   struct err *e)
+{
+	int r = launch_make_directory(x, root, e);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < x->plan->warnings.count; i++)
+		log_warn("%s", x->plan->warnings.at[i]);
+	launch_fill_state(x);
+	r = launch_fork(c, x, e);
+	if (r == 0)
+		r = hook_run_all(x->config, OCI_HOOK_PRESTART, &x->state, e);
+	if (r == 0)
+		r = hook_run_all(x->config, OCI_HOOK_CREATE_RUNTIME, &x->state, e);
+	if (r == 0)
+		r = launch_await(x, e);
+	if (r == 0)
+		r = state_write(x->state_dirfd, &x->state, e);
+	if (r == 0)
+		r = launch_write_pid_file(x->launch->pid_file, x->state.pid, e);
+	if (r == 0)
+		r = launch_commit(x, e);
+	return r;
+}
+
+/* Takes back what a failed creation has made; the error that is being reported stays. */
+static void launch_undo(struct launch_context *x)
+{
+	bool was_made = x->state_dirfd >= 0;
+
+	log_set_container(-1);
+	if (x->pidfd >= 0) {
+		struct err ignored;
+
+		spawn_kill(&x->pidfd);
+		x->state.status = STATE_STOPPED;
+		if (hook_run_all(x->config, OCI_HOOK_POSTSTOP, &x->state, &ignored) < 0)
+			log_warn("%s", ignored.text);
+	}
+	if (was_made)
+		(void)state_remove(x->root_dirfd, x->launch->id);
+}
+
+int launch_create(const struct cmd *c, const struct launch *launch, int *ret_pidfd, struct err *e)
+{
+	struct launch_context x = {
+		.launch = launch,
+		.root_dirfd = -1,
+		.state_dirfd = -1,
+		.listen_fd = -1,
+		.sync_fd = -1,
+		.log_fd = -1,
+		.pidfd = -1,
+	};
+	int r = state_check_id(launch->id, e);
+
+	log_debug("phase: create begins");
+	if (r == 0)
+		r = launch_load(&x, e);
+	if (r == 0) {
+		r = launch_complete(c, &x, cmd_root(c), e);
+		if (r < 0)
+			launch_undo(&x);
+	}
+	log_set_container(-1);
+	if (r == 0)
+		*ret_pidfd = take_fd(x.pidfd);
+	launch_context_done(&x);
+	return r;
+}

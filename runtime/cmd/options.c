@@ -1,0 +1,118 @@
+/* The option parser. Must not know any command. */
+#include "runtime/cmd/options.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct option_spec *option_find(const struct option_spec *specs, size_t count,
+					     const char *name, size_t size)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (strlen(specs[i].name) == size && !memcmp(specs[i].name, name, size))
+			return &specs[i];
+		if (size == 1 && specs[i].letter == *name)
+			return &specs[i];
+	}
+	return NULL;
+}
+
+static bool option_wants_argument(const struct option_spec *spec)
+{
+	return spec->kind != OPTION_FLAG && spec->kind != OPTION_COMPAT;
+}
+
+static int option_store(const struct option_spec *spec, void *values, const char *text,
+			struct err *e)
+{
+	void *where = (char *)values + spec->offset;
+	unsigned long number;
+	char *end;
+
+	switch (spec->kind) {
+	case OPTION_COMPAT:
+	case OPTION_COMPAT_STRING:
+		return 0;
+	case OPTION_FLAG:
+		if (text && strcmp(text, "true") && strcmp(text, "false"))
+			return err_set(e, -EINVAL, "option --%s: expected true or false, got '%s'",
+				       spec->name, text);
+		*(bool *)where = !text || !strcmp(text, "true");
+		return 0;
+	case OPTION_STRING:
+		*(const char **)where = text;
+		return 0;
+	case OPTION_COUNT:
+		errno = 0;
+		number = strtoul(text, &end, 10);
+		if (errno || !*text || *end || *text == '-' || number > 1u << 20)
+			return err_set(e, -EINVAL, "option --%s: expected a number, got '%s'",
+				       spec->name, text);
+		*(unsigned int *)where = (unsigned int)number;
+		return 0;
+	}
+	return 0;
+}
+
+/* One option at argv[*at]; moves *at behind it and its argument. */
+static int option_take(const struct option_spec *specs, size_t count, void *values, int argc,
+		       char **argv, int *at, struct err *e)
+{
+	const char *name = argv[*at] + (argv[*at][1] == '-' ? 2 : 1);
+	const char *equals = strchr(name, '=');
+	size_t size = equals ? (size_t)(equals - name) : strlen(name);
+	const struct option_spec *spec = option_find(specs, count, name, size);
+	const char *text = equals ? equals + 1 : NULL;
+
+	if (!spec)
+		return err_set(e, -EINVAL, "unknown option '%s'", argv[*at]);
+	(*at)++;
+	if (!text && option_wants_argument(spec)) {
+		if (*at >= argc)
+			return err_set(e, -EINVAL, "option --%s needs an argument", spec->name);
+		text = argv[(*at)++];
+	}
+	return option_store(spec, values, text, e);
+}
+
+int options_parse(const struct option_spec *specs, size_t spec_count, void *values, int argc,
+		  char **argv, bool is_mixed, int *ret_words, struct err *e)
+{
+	int words = 0;
+	int at = 0;
+
+	while (at < argc) {
+		int r;
+
+		if (!strcmp(argv[at], "--")) {
+			at++;
+			break;
+		}
+		if (argv[at][0] != '-' || !argv[at][1]) {
+			if (!is_mixed)
+				break;
+			argv[words++] = argv[at++];
+			continue;
+		}
+		r = option_take(specs, spec_count, values, argc, argv, &at, e);
+		if (r < 0)
+			return r;
+	}
+	while (at < argc)
+		argv[words++] = argv[at++];
+	*ret_words = words;
+	return 0;
+}
+
+void options_print_help(FILE *to, const struct option_spec *specs, size_t spec_count)
+{
+	for (size_t i = 0; i < spec_count; i++) {
+		const struct option_spec *s = &specs[i];
+		char left[64];
+		int n = s->letter ? snprintf(left, sizeof(left), "-%c, ", s->letter) : 0;
+
+		snprintf(left + n, sizeof(left) - (size_t)n, "--%s%s%s", s->name,
+			 s->argument ? " " : "", s->argument ? s->argument : "");
+		fprintf(to, "  %-32s %s\n", left, s->help);
+	}
+}

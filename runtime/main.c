@@ -1,0 +1,242 @@
+/* vmrt: an OCI runtime that runs every container in a QEMU microvm of its own.
+ *
+ * This file has the table of commands, reads the words before and after the command, and turns a
+ * command's error into stderr, --log and an exit status. It must not do anything itself. */
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/mem.h"
+#include "runtime/cmd/cmd.h"
+#include "runtime/log/log.h"
+
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+#define GLOBAL(m)    offsetof(struct cmd_global, m)
+#define VALUE(m)     offsetof(struct cmd_values, m)
+
+static const struct option_spec main_options[] = {
+	{"root", 0, OPTION_STRING, GLOBAL(root), "DIR",
+	 "where the state of containers is kept (default: /run/vmrt)"},
+	{"log", 0, OPTION_STRING, GLOBAL(log), "FILE", "append errors to FILE as well"},
+	{"log-format", 0, OPTION_STRING, GLOBAL(log_format), "FORMAT",
+	 "of that file: text (default) or json"},
+	{"debug", 0, OPTION_FLAG, GLOBAL(is_debug), NULL,
+	 "say what happens when, also in --log's file"},
+	{"systemd-cgroup", 0, OPTION_FLAG, GLOBAL(want_systemd_cgroup), NULL,
+	 "cgroupsPath is slice:prefix:name"},
+	{"rootless", 0, OPTION_COMPAT_STRING, 0, "auto|true|false",
+	 "accepted for compatibility: root is needed in any case"},
+	{"criu", 0, OPTION_COMPAT_STRING, 0, "PATH",
+	 "accepted for compatibility: VMs are not checkpointed"},
+	{"cgroup-manager", 0, OPTION_COMPAT_STRING, 0, "NAME",
+	 "accepted for compatibility with crun: see --systemd-cgroup"},
+	{"help", 'h', OPTION_FLAG, GLOBAL(want_help), NULL, "show this help"},
+	{"version", 'v', OPTION_FLAG, GLOBAL(want_version), NULL, "show the version"},
+};
+
+#define HELP_OPTION {"help", 'h', OPTION_FLAG, VALUE(want_help), NULL, "show this help"}
+#define CREATE_OPTIONS                                                                             \
+	{"bundle", 'b', OPTION_STRING, VALUE(bundle), "DIR",                                       \
+	 "folder with config.json (default: the current one)"},                                    \
+	{"pid-file", 0, OPTION_STRING, VALUE(pid_file), "FILE",                                    \
+	 "write the pid of the container's host process to FILE"},                                 \
+	{"console-socket", 0, OPTION_STRING, VALUE(console_socket), "SOCKET",                      \
+	 "send the terminal's master to this AF_UNIX socket"},                                     \
+	{"preserve-fds", 0, OPTION_COUNT, VALUE(preserve_fds), "N",                                \
+	 "pass N more descriptors to the container"},                                              \
+	{"no-pivot", 0, OPTION_COMPAT, 0, NULL,                                                    \
+	 "accepted for compatibility: the guest always has a root of its own"},                    \
+	{"no-new-keyring", 0, OPTION_COMPAT, 0, NULL,                                              \
+	 "accepted for compatibility: keyrings are the guest kernel's"},                           \
+	HELP_OPTION
+
+static const struct option_spec create_options[] = {CREATE_OPTIONS};
+static const struct option_spec run_options[] = {
+	{"detach", 'd', OPTION_FLAG, VALUE(is_detached), NULL, "do not wait for the container"},
+	{"keep", 0, OPTION_FLAG, VALUE(want_keep), NULL, "do not delete it when it has ended"},
+	{"no-subreaper", 0, OPTION_COMPAT, 0, NULL,
+	 "accepted for compatibility: vmrt is no subreaper"},
+	CREATE_OPTIONS,
+};
+static const struct option_spec kill_options[] = {
+	{"all", 'a', OPTION_FLAG, VALUE(is_all), NULL, "signal every process of the container"},
+	HELP_OPTION,
+};
+static const struct option_spec delete_options[] = {
+	{"force", 'f', OPTION_FLAG, VALUE(is_force), NULL,
+	 "kill it first; succeed when it does not exist"},
+	HELP_OPTION,
+};
+static const struct option_spec list_options[] = {
+	{"format", 'f', OPTION_STRING, VALUE(format), "FORMAT", "table (default) or json"},
+	{"quiet", 'q', OPTION_FLAG, VALUE(is_quiet), NULL, "only the ids"},
+	HELP_OPTION,
+};
+static const struct option_spec spec_options[] = {
+	{"bundle", 'b', OPTION_STRING, VALUE(bundle), "DIR", "where to write config.json"},
+	HELP_OPTION,
+};
+static const struct option_spec plain_options[] = {HELP_OPTION};
+
+#define OPTIONS(table) .options = (table), .option_count = COUNT(table)
+
+const struct cmd_verb cmd_verbs[] = {
+	{.name = "create", .arguments = "<container-id>",
+	 .summary = "make a container and boot its VM; the process waits for start",
+	 OPTIONS(create_options), .min_words = 1, .max_words = 1, .run = cmd_create},
+	{.name = "start", .arguments = "<container-id>",
+	 .summary = "run the process of a created container",
+	 OPTIONS(plain_options), .min_words = 1, .max_words = 1, .run = cmd_start},
+	{.name = "run", .arguments = "<container-id>",
+	 .summary = "create, start and, in the foreground, wait for and delete a container",
+	 OPTIONS(run_options), .min_words = 1, .max_words = 1, .is_stderr_ours = true,
+	 .run = cmd_run},
+	{.name = "state", .arguments = "<container-id>", .summary = "print a container's state",
+	 OPTIONS(plain_options), .min_words = 1, .max_words = 1, .run = cmd_state},
+	{.name = "list", .arguments = "", .summary = "list containers",
+	 OPTIONS(list_options), .run = cmd_list},
+	{.name = "kill", .arguments = "<container-id> [signal]",
+	 .summary = "send a signal (default: SIGTERM) to a container's process",
+	 OPTIONS(kill_options), .min_words = 1, .max_words = 2, .run = cmd_kill},
+	{.name = "delete", .arguments = "<container-id>",
+	 .summary = "remove what is left of a container",
+	 OPTIONS(delete_options), .min_words = 1, .max_words = 1, .run = cmd_delete},
+	{.name = "spec", .arguments = "", .summary = "write a config.json to begin with",
+	 OPTIONS(spec_options), .run = cmd_spec},
+	{.name = "features", .arguments = "", .summary = "print what vmrt honours, as JSON",
+	 OPTIONS(plain_options), .run = cmd_features},
+};
+const size_t cmd_verb_count = COUNT(cmd_verbs);
+
+const char *cmd_root(const struct cmd *c)
+{
+	const char *runtime_dir = getenv("XDG_RUNTIME_DIR");
+	static char *rootless;
+
+	if (c->global.root)
+		return c->global.root;
+	/* Set but empty is unset: podman calls so. */
+	if (geteuid() == 0 || !runtime_dir || !*runtime_dir)
+		return "/run/vmrt";
+	if (!rootless)
+		rootless = xasprintf("%s/vmrt", runtime_dir);
+	return rootless;
+}
+
+static void main_help(FILE *to)
+{
+	fprintf(to, "Usage: vmrt [OPTIONS] COMMAND [OPTIONS] [ARGUMENTS]\n\n"
+		    "Runs OCI containers, each in a QEMU microvm of its own.\n\nCommands:\n");
+	for (size_t i = 0; i < cmd_verb_count; i++)
+		fprintf(to, "  %-10s %s\n", cmd_verbs[i].name, cmd_verbs[i].summary);
+	fprintf(to, "\nOptions:\n");
+	options_print_help(to, main_options, COUNT(main_options));
+	fprintf(to, "\n'vmrt COMMAND --help' shows the options of a command.\n");
+}
+
+static void main_verb_help(FILE *to, const struct cmd_verb *verb)
+{
+	fprintf(to, "Usage: vmrt %s [OPTIONS] %s\n\n%s\n\nOptions:\n", verb->name, verb->arguments,
+		verb->summary);
+	options_print_help(to, verb->options, verb->option_count);
+}
+
+static const struct cmd_verb *main_find_verb(const char *name)
+{
+	for (size_t i = 0; i < cmd_verb_count; i++) {
+		if (!strcmp(cmd_verbs[i].name, name))
+			return &cmd_verbs[i];
+	}
+	return NULL;
+}
+
+static int main_parse_verb(struct cmd *c, const struct cmd_verb *verb, int argc, char **argv,
+			   struct err *e)
+{
+	int words = 0;
+	int r = options_parse(verb->options, verb->option_count, &c->values, argc, argv,
+			      !verb->stops_at_word, &words, e);
+
+	if (r < 0 || c->values.want_help)
+		return r;
+	if (words < verb->min_words || words > verb->max_words)
+		return err_set(e, -EINVAL, "%s: expected %s, got %d argument%s", verb->name,
+			       *verb->arguments ? verb->arguments : "no arguments", words,
+			       words == 1 ? "" : "s");
+	c->argc = words;
+	c->argv = argv;
+	return 0;
+}
+
+static int main_open_log(const struct cmd *c, const struct cmd_verb *verb, struct err *e)
+{
+	const char *format = c->global.log_format ? c->global.log_format : "text";
+	struct log_options options = {
+		.path = c->global.log,
+		.is_json = !strcmp(format, "json"),
+		.is_debug = c->global.is_debug,
+		/* Only where a person looks: stderr of a container in the foreground is its own. */
+		.is_stderr_ours = verb->is_stderr_ours && !c->global.log &&
+				  (c->global.is_debug || isatty(STDERR_FILENO)),
+	};
+
+	if (!options.is_json && strcmp(format, "text"))
+		return err_set(e, -EINVAL, "option --log-format: expected text or json, got '%s'",
+			       format);
+	return log_open(&options, e);
+}
+
+static int main_fail(const struct err *e)
+{
+	log_error("%s", e->text);
+	return EXIT_FAILURE;
+}
+
+static int main_run_verb(struct cmd *c, const struct cmd_verb *verb, int argc, char **argv)
+{
+	struct err e;
+	int r = main_open_log(c, verb, &e);
+
+	if (r == 0)
+		r = main_parse_verb(c, verb, argc, argv, &e);
+	if (r < 0)
+		return main_fail(&e);
+	if (c->values.want_help) {
+		main_verb_help(stdout, verb);
+		return EXIT_SUCCESS;
+	}
+	r = verb->run(c, &e);
+	return r < 0 ? main_fail(&e) : c->exit_status;
+}
+
+int main(int argc, char **argv)
+{
+	struct cmd c = {0};
+	const struct cmd_verb *verb;
+	struct err e;
+	int words = argc - 1;
+	int r = options_parse(main_options, COUNT(main_options), &c.global, argc - 1, argv + 1,
+			      false, &words, &e);
+
+	signal(SIGPIPE, SIG_IGN); /* an engine that hangs up is an error to report, not our death */
+	if (r < 0)
+		return main_fail(&e);
+	if (c.global.want_version) {
+		printf("vmrt version %s\ncommit: %s\nspec: 1.2.0\n", VMRT_VERSION, VMRT_COMMIT);
+		return EXIT_SUCCESS;
+	}
+	if (c.global.want_help || !words) {
+		main_help(c.global.want_help ? stdout : stderr);
+		return c.global.want_help ? EXIT_SUCCESS : EXIT_FAILURE;
+	}
+	verb = main_find_verb(argv[1]);
+	if (!verb) {
+		err_set(&e, -EINVAL, "unknown command '%s'; 'vmrt --help' lists them", argv[1]);
+		return main_fail(&e);
+	}
+	return main_run_verb(&c, verb, words - 1, argv + 2);
+}

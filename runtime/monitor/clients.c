@@ -1,0 +1,237 @@
+/* Commands that talk to the monitor: the one that created it, and everybody at ctl.sock. */
+#include "runtime/monitor/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "lib/fd.h"
+#include "runtime/log/log.h"
+#include "runtime/state/state.h"
+
+#define CLIENT_KILL_TIMEOUT_MS 5000
+
+static void client_close(struct client *c)
+{
+	loop_remove(c->source);
+	c->source = NULL;
+	c->waiting = 0;
+	fd_close(&c->fd);
+}
+
+/* Replies are smaller than a socket's buffer and there is one at a time: it cannot block. */
+static void client_reply(struct client *c, int error, const char *text)
+{
+	struct ctl_message reply = {.verb = CTL_REPLY, .error = error, .text = text};
+
+	c->waiting = 0;
+	if (ctl_send(c->fd, &reply) < 0)
+		client_close(c);
+}
+
+static void client_start(struct client *c)
+{
+	struct monitor *m = c->monitor;
+
+	if (m->state == SESSION_CREATED && !m->has_exit && m->sync_fd < 0) {
+		m->state = SESSION_STARTING;
+		c->waiting = CTL_START;
+		guest_send_start(m);
+	} else if (m->state == SESSION_EXITED) {
+		client_reply(c, EINVAL, "cannot start a container that has stopped");
+	} else {
+		client_reply(c, EINVAL, "cannot start an already running container");
+	}
+}
+
+static void client_kill(struct client *c, const struct ctl_message *request)
+{
+	struct monitor *m = c->monitor;
+
+	if (request->signo < 0 || request->signo > 64) {
+		client_reply(c, EINVAL, "unknown signal");
+		return;
+	}
+	c->waiting = CTL_KILL;
+	c->signo = request->signo;
+	c->token = ++m->last_token ? m->last_token : ++m->last_token;
+	if (request->signo == SIGKILL && m->has_exit) {
+		/* The process is gone, only its output waits for a reader: no longer. */
+		monitor_end(m, m->exit_status);
+		return;
+	}
+	if (m->has_exit) {
+		client_reply(c, ESRCH, "container not running");
+		return;
+	}
+	if (request->signo == SIGKILL && !m->is_kill_wanted) {
+		m->is_kill_wanted = true;
+		loop_timer_set(m->kill_timer, CLIENT_KILL_TIMEOUT_MS);
+	}
+	if (!guest_send_signal(m, c->token, request->signo, request->is_all) &&
+	    request->signo != SIGKILL)
+		client_reply(c, EAGAIN, "guest: does not take the signal: it has stopped reading");
+}
+
+static void client_on_event(void *arg, uint32_t events)
+{
+	struct client *c = arg;
+	uint8_t buffer[CTL_PACKET_MAX];
+	struct ctl_message request;
+	int r = ctl_receive(c->fd, &request, buffer);
+
+	(void)events;
+	if (r == -EAGAIN)
+		return;
+	if (r < 0 || c->waiting) {
+		client_close(c);
+		return;
+	}
+	switch (request.verb) {
+	case CTL_START:
+		client_start(c);
+		break;
+	case CTL_KILL:
+		client_kill(c, &request);
+		break;
+	default:
+		client_reply(c, ENOSYS, "the running monitor is older and does not know this");
+	}
+}
+
+static struct client *client_slot(struct monitor *m)
+{
+	for (size_t i = 0; i < MONITOR_CLIENT_MAX; i++) {
+		if (m->clients[i].fd < 0)
+			return &m->clients[i];
+	}
+	return NULL;
+}
+
+static void clients_on_listen(void *arg, uint32_t events)
+{
+	struct monitor *m = arg;
+	auto_close int fd = accept4(m->start->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct ucred peer = {0};
+	socklen_t size = sizeof(peer);
+	struct client *c = client_slot(m);
+
+	(void)events;
+	/* The state directory's mode keeps others out already. */
+	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 ||
+	    (peer.uid != 0 && peer.uid != geteuid()))
+		return;
+	if (!c)
+		return; /* closing is the answer: 64 commands at once are waiting */
+	c->fd = take_fd(fd);
+	c->source = loop_add(m->loop, c->fd, EPOLLIN, client_on_event, c);
+	if (!c->source)
+		client_close(c);
+}
+
+static void clients_drop_sync(struct monitor *m)
+{
+	loop_remove(m->sync_source);
+	m->sync_source = NULL;
+	fd_close(&m->sync_fd);
+}
+
+/* COMMIT, or the end of a creating command that nobody will hear of again. */
+static void clients_on_sync(void *arg, uint32_t events)
+{
+	struct monitor *m = arg;
+	uint8_t buffer[CTL_PACKET_MAX];
+	struct ctl_message message;
+	int r = ctl_receive(m->sync_fd, &message, buffer);
+
+	(void)events;
+	if (r == -EAGAIN)
+		return;
+	if (r == 0 && message.verb == CTL_COMMIT && m->state >= SESSION_CREATED) {
+		/* Answered, so that `create` does not return before the monitor let go of what
+		 * belongs to the engine. */
+		struct ctl_message done = {.verb = CTL_REPLY};
+
+		if (!m->start->is_foreground)
+			log_close_engine();
+		(void)ctl_send(m->sync_fd, &done);
+		clients_drop_sync(m);
+		return;
+	}
+	log_info("the creating command ended before the container was complete: taking it down");
+	clients_drop_sync(m);
+	state_remove(m->start->root_dirfd, m->start->id);
+	monitor_end(m, EXIT_FAILURE);
+}
+
+int clients_open(struct monitor *m, struct err *e)
+{
+	for (size_t i = 0; i < MONITOR_CLIENT_MAX; i++)
+		m->clients[i] = (struct client){.monitor = m, .fd = -1};
+	m->sync_fd = m->start->sync_fd;
+	m->sync_source = loop_add(m->loop, m->sync_fd, EPOLLIN, clients_on_sync, m);
+	m->listen_source = loop_add(m->loop, m->start->listen_fd, EPOLLIN, clients_on_listen, m);
+	if (!m->sync_source || !m->listen_source)
+		return err_sys(e, -errno, "watching the control sockets");
+	return 0;
+}
+
+void clients_on_created(struct monitor *m, const struct err *e)
+{
+	struct ctl_message reply = {.verb = CTL_REPLY};
+
+	if (e) {
+		reply.error = EIO;
+		reply.text = e->text;
+	}
+	if (m->sync_fd >= 0)
+		(void)ctl_send(m->sync_fd, &reply);
+}
+
+void clients_on_started(struct monitor *m, const struct err *e)
+{
+	if (!e) {
+		if (state_mark_started(m->start->state_dirfd) < 0)
+			log_warn("the state directory is not writable: state stays 'created'");
+		if (m->streams[PROTO_STDIN].relay)
+			relay_start(m->streams[PROTO_STDIN].relay);
+	}
+	for (size_t i = 0; i < MONITOR_CLIENT_MAX; i++) {
+		if (m->clients[i].fd >= 0 && m->clients[i].waiting == CTL_START)
+			client_reply(&m->clients[i], e ? EIO : 0, e ? e->text : "");
+	}
+}
+
+void clients_on_signalled(struct monitor *m, uint32_t token, int error)
+{
+	struct client *c = NULL;
+
+	for (size_t i = 0; i < MONITOR_CLIENT_MAX; i++) {
+		if (m->clients[i].fd >= 0 && m->clients[i].waiting == CTL_KILL &&
+		    m->clients[i].token == token)
+			c = &m->clients[i];
+	}
+	if (!c)
+		return; /* a forwarded signal, or the command has gone */
+	/* After SIGKILL the command waits for nothing but this: the end comes by itself. */
+	if (error == ESRCH)
+		client_reply(c, ESRCH, "container not running");
+	else
+		client_reply(c, error, error ? "guest: refused the signal" : "");
+}
+
+void clients_on_end(struct monitor *m, const struct err *e)
+{
+	for (size_t i = 0; i < MONITOR_CLIENT_MAX; i++) {
+		struct client *c = &m->clients[i];
+
+		if (c->fd < 0)
+			continue;
+		if (c->waiting == CTL_KILL)
+			client_reply(c, c->signo == SIGKILL ? 0 : ESRCH, "container not running");
+		else if (c->waiting == CTL_START)
+			client_reply(c, EIO, e ? e->text : "container not running");
+	}
+}

@@ -1,0 +1,327 @@
+/* Starting the container's VM and explaining its death. Must not speak the protocol. */
+#include "runtime/monitor/machine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "lib/fd.h"
+#include "lib/mem.h"
+#include "runtime/log/log.h"
+#include "runtime/proc/spawn.h"
+#include "runtime/sandbox/sandbox.h"
+#include "runtime/vm/vm.h"
+
+#define MACHINE_FIFO_BYTES  (1 << 20)
+#define MACHINE_TAIL_ROUNDS 16
+
+/* Descriptor numbers inside QEMU and virtiofsd. */
+enum { CHILD_FD_SHARE = 3, CHILD_FD_CONTROL = 4, CHILD_FD_CONSOLE = 5 };
+
+static const char *const machine_port_names[PROTO_STREAM_COUNT] = {
+	[PROTO_STDIN] = PROTO_PORT_STDIN,
+	[PROTO_STDOUT] = PROTO_PORT_STDOUT,
+	[PROTO_STDERR] = PROTO_PORT_STDERR,
+};
+static const char *const machine_fifo_names[PROTO_STREAM_COUNT] = {
+	[PROTO_STDIN] = "stdin",
+	[PROTO_STDOUT] = "stdout",
+	[PROTO_STDERR] = "stderr",
+};
+
+/* QEMU's pipe chardev wants two FIFOs, one per direction. A stream uses one of them: the other is
+ * there so that QEMU does not fall back to one FIFO for both and reads back what it wrote. */
+static int machine_make_fifos(const struct monitor_start *start, enum proto_stream stream,
+			      int *ret_fd, struct err *e)
+{
+	static const char *const suffix[2] = {"in", "out"};
+	int used = stream == PROTO_STDIN ? 0 : 1;
+	char name[32];
+
+	for (int i = 0; i < 2; i++) {
+		snprintf(name, sizeof(name), "%s.%s", machine_fifo_names[stream], suffix[i]);
+		if (mkfifoat(start->state_dirfd, name, 0600) < 0)
+			return err_sys(e, -errno, "making the named pipe '%s'", name);
+	}
+	snprintf(name, sizeof(name), "%s.%s", machine_fifo_names[stream], suffix[used]);
+	/* Read-write: opening does not wait for QEMU, and a QEMU that dies leaves no end-of-file.
+	 */
+	*ret_fd = openat(start->state_dirfd, name, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (*ret_fd < 0)
+		return err_sys(e, -errno, "opening the named pipe '%s'", name);
+	/* Best effort: the default of 64 KiB works, slower. */
+	(void)fcntl(*ret_fd, F_SETPIPE_SZ, MACHINE_FIFO_BYTES);
+	return 0;
+}
+
+static int machine_pair(int fds[2], struct err *e)
+{
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+		return err_sys(e, -errno, "making a socket pair");
+	return fd_set_nonblock(fds[0], 1);
+}
+
+static int machine_pipe(int fds[2], struct err *e)
+{
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return err_sys(e, -errno, "making a pipe");
+	return fd_set_nonblock(fds[0], 1);
+}
+
+static int machine_start_share(struct machine *m, const struct monitor_start *start,
+			       const char *share_dir, int listen_fd, struct err *e)
+{
+	struct virtiofsd_plan plan = {
+		.binary = &start->facts->virtiofsd,
+		.share_dir = share_dir,
+		.listen_fd = CHILD_FD_SHARE,
+		.nofile = virtiofsd_nofile(),
+		.is_debug = false,
+	};
+	struct strv argv = {0};
+	struct strv env = {0};
+	struct sandbox sandbox;
+	int errors[2];
+	int r;
+
+	r = machine_pipe(errors, e);
+	if (r < 0)
+		return r;
+	m->share_errors.fd = errors[0];
+	sandbox_init_virtiofsd(&sandbox);
+	r = virtiofsd_argv(&plan, &argv, e);
+	if (r == 0) {
+		struct spawn_fd fds[] = {{listen_fd, CHILD_FD_SHARE}, {errors[1], STDERR_FILENO}};
+		struct spawn s = {
+			.name = "virtiofsd",
+			.path = plan.binary->path,
+			.argv = argv.at,
+			.fds = fds,
+			.fd_count = sizeof(fds) / sizeof(*fds),
+			.want_new_mount_ns = true,
+			.sandbox = &sandbox,
+			.death_signal = SIGKILL,
+		};
+
+		virtiofsd_env(&plan, &env);
+		s.envp = env.at;
+		r = spawn_start(&s, &m->share_pid, NULL, e);
+	}
+	fd_close(&errors[1]);
+	strv_done(&argv);
+	strv_done(&env);
+	return r;
+}
+
+static void machine_plan_vm(const struct machine *m, const struct monitor_start *start,
+			    char pipes[PROTO_STREAM_COUNT][PATH_MAX], struct vm_plan *vm)
+{
+	*vm = (struct vm_plan){
+		.name = start->id,
+		.arch = vm_arch_host(),
+		.qemu = start->qemu,
+		.kernel = start->settings->kernel,
+		.initramfs = start->settings->initramfs,
+		.accel = start->accel,
+		.tsc_khz = start->facts->tsc_khz,
+		.is_own_kernel = start->settings->is_own_kernel,
+		.memory_mib = start->plan->memory_mib,
+		.vcpus = start->plan->vcpus,
+		.share_socket_fd = CHILD_FD_SHARE,
+		.share_tag = PROTO_SHARE_TAG,
+		.console_fd = CHILD_FD_CONSOLE,
+		.qmp_fd = -1,
+		.is_debug = start->is_debug,
+	};
+	vm->ports[vm->port_count++] = (struct vm_port){
+		.name = PROTO_PORT_CONTROL,
+		.socket_fd = CHILD_FD_CONTROL,
+	};
+	for (int i = 0; i < PROTO_STREAM_COUNT; i++) {
+		if (m->fifo_fds[i] < 0)
+			continue;
+		snprintf(pipes[i], PATH_MAX, "%s/%s", start->state_dir, machine_fifo_names[i]);
+		vm->ports[vm->port_count++] = (struct vm_port){
+			.name = machine_port_names[i],
+			.socket_fd = -1,
+			.pipe_path = pipes[i],
+		};
+	}
+}
+
+static int machine_start_qemu(struct machine *m, const struct monitor_start *start, int share_fd,
+			      struct err *e)
+{
+	char pipes[PROTO_STREAM_COUNT][PATH_MAX];
+	int control[2] = {-1, -1};
+	int console[2] = {-1, -1};
+	int errors[2] = {-1, -1};
+	struct strv argv = {0};
+	struct vm_plan vm;
+	struct sandbox sandbox;
+	int r;
+
+	if (machine_pair(control, e) < 0 || machine_pair(console, e) < 0 ||
+	    machine_pipe(errors, e) < 0)
+		return -EMFILE;
+	m->control_fd = control[0];
+	m->console.fd = console[0];
+	m->qemu_errors.fd = errors[0];
+	sandbox_init_qemu(&sandbox);
+	machine_plan_vm(m, start, pipes, &vm);
+	r = vm_qemu_argv(&vm, &argv, e);
+	if (r == 0) {
+		struct spawn_fd fds[] = {
+			{share_fd, CHILD_FD_SHARE},
+			{control[1], CHILD_FD_CONTROL},
+			{console[1], CHILD_FD_CONSOLE},
+			{errors[1], STDERR_FILENO},
+		};
+		struct spawn s = {
+			.name = "qemu",
+			.path = start->qemu,
+			.argv = argv.at,
+			.fds = fds,
+			.fd_count = sizeof(fds) / sizeof(*fds),
+			.want_new_mount_ns = true,
+			.sandbox = &sandbox,
+			.death_signal = SIGKILL,
+		};
+
+		r = spawn_start(&s, &m->qemu_pid, NULL, e);
+	}
+	strv_done(&argv);
+	fd_close(&control[1]);
+	fd_close(&console[1]);
+	fd_close(&errors[1]);
+	return r;
+}
+
+int machine_start(struct machine *m, const struct monitor_start *start, struct err *e)
+{
+	const struct plan *plan = start->plan;
+	auto_free char *share_dir = xasprintf("%s/share", start->state_dir);
+	auto_close int listen_fd = -1;
+	auto_close int share_fd = -1;
+	int r;
+
+	*m = (struct machine){.control_fd = -1, .fifo_fds = {-1, -1, -1}};
+	m->console.fd = m->qemu_errors.fd = m->share_errors.fd = -1;
+	for (int i = 0; i < PROTO_STREAM_COUNT; i++) {
+		if (plan->guest.process.stdio[i] != GUEST_STDIO_PIPE)
+			continue;
+		r = machine_make_fifos(start, i, &m->fifo_fds[i], e);
+		if (r < 0)
+			return r;
+	}
+	/* QEMU first: it needs 25 ms until it looks at the share's socket. */
+	r = virtiofsd_socket(start->state_dir, &listen_fd, &share_fd, e);
+	if (r == 0)
+		r = machine_start_qemu(m, start, share_fd, e);
+	if (r == 0)
+		r = share_build(share_dir, plan->rootfs, plan->binds, plan->bind_count, e);
+	if (r == 0)
+		r = machine_start_share(m, start, share_dir, listen_fd, e);
+	if (r == 0)
+		r = share_enter_root(share_dir, plan->binds, plan->bind_count, &m->skipped_binds,
+				     e);
+	return r;
+}
+
+static void machine_tail_append(struct machine_tail *t, const char *more, size_t size)
+{
+	if (t->size + size >= sizeof(t->text)) {
+		size_t drop = t->size + size - sizeof(t->text) + 1;
+
+		memmove(t->text, t->text + drop, t->size - drop);
+		t->size -= drop;
+	}
+	for (size_t i = 0; i < size; i++)
+		t->text[t->size++] = more[i] ? more[i] : '?';
+	t->text[t->size] = '\0';
+}
+
+bool machine_tail_read(struct machine_tail *t)
+{
+	char more[1024];
+
+	/* Bounded: a guest that floods its console must not keep the loop here. */
+	for (int i = 0; i < MACHINE_TAIL_ROUNDS; i++) {
+		ssize_t n = read(t->fd, more, sizeof(more));
+
+		if (n < 0)
+			return errno == EAGAIN || errno == EINTR;
+		if (n == 0)
+			return false;
+		machine_tail_append(t, more, (size_t)n);
+	}
+	return true;
+}
+
+/* Cuts the last line off the tail's end. */
+const char *machine_tail_line(struct machine_tail *t)
+{
+	while (t->size && (unsigned char)t->text[t->size - 1] <= ' ')
+		t->text[--t->size] = '\0';
+	while (t->size && t->text[t->size - 1] != '\n' && t->text[t->size - 1] != '\r')
+		t->size--;
+	return t->text + t->size;
+}
+
+static const char *machine_find_panic(struct machine_tail *t)
+{
+	char *at = t->size ? strstr(t->text, "Kernel panic - not syncing: ") : NULL;
+
+	if (at) {
+		at += strlen("Kernel panic - not syncing: ");
+		at[strcspn(at, "\r\n")] = '\0';
+	}
+	return at;
+}
+
+static void machine_describe_status(int status, char *text, size_t size)
+{
+	if (WIFSIGNALED(status))
+		snprintf(text, size, "killed by signal %d", WTERMSIG(status));
+	else
+		snprintf(text, size, "exit status %d", WEXITSTATUS(status));
+}
+
+void machine_explain_death(struct machine *m, pid_t pid, int status, struct err *e)
+{
+	bool is_share = pid == m->share_pid;
+	struct machine_tail *own = is_share ? &m->share_errors : &m->qemu_errors;
+	const char *name = is_share ? "virtiofsd" : "qemu";
+	const char *panic;
+	const char *line;
+	char how[64];
+
+	if (own->fd >= 0)
+		machine_tail_read(own);
+	if (m->console.fd >= 0)
+		machine_tail_read(&m->console);
+	panic = machine_find_panic(&m->console);
+	if (panic && strstr(panic, "Attempted to kill init")) {
+		err_set(e, -EIO, "guest: init died: %s", panic);
+		return;
+	}
+	if (panic) {
+		err_set(e, -EIO, "guest: kernel panic: %s", panic);
+		return;
+	}
+	machine_describe_status(status, how, sizeof(how));
+	line = machine_tail_line(own);
+	if (*line)
+		err_set(e, -EIO, "%s: ended unexpectedly (%s): %s", name, how, line);
+	else if (!is_share && WIFEXITED(status) && !WEXITSTATUS(status))
+		err_set(e, -EIO, "guest: powered off without telling an exit status; console: %s",
+			machine_tail_line(&m->console));
+	else
+		err_set(e, -EIO, "%s: ended unexpectedly (%s)", name, how);
+}

@@ -1,0 +1,46 @@
+/* The container's VM as processes: share tree, FIFOs, virtiofsd, QEMU; how they died.
+ *
+ * Must not speak the protocol: the monitor does. */
+#ifndef VMRT_MONITOR_MACHINE_H
+#define VMRT_MONITOR_MACHINE_H
+
+#include <sys/types.h>
+
+#include "lib/proto.h"
+#include "runtime/monitor/monitor.h"
+
+#define MACHINE_TAIL_BYTES 4096
+
+/* The last bytes of something that talks: the guest's console, a helper's stderr. */
+struct machine_tail {
+	int fd; /* read end, non-blocking; -1: nothing */
+	char text[MACHINE_TAIL_BYTES];
+	size_t size;
+};
+
+struct machine {
+	pid_t qemu_pid; /* 0: not running */
+	pid_t share_pid;
+	int control_fd;			  /* our end of the control port */
+	int fifo_fds[PROTO_STREAM_COUNT]; /* our ends; -1: the stream is not relayed */
+	struct machine_tail console;
+	struct machine_tail qemu_errors;
+	struct machine_tail share_errors;
+	size_t skipped_binds; /* share_enter_root() */
+};
+
+/* Builds the share, starts both programs, enters the container's root: afterwards no host path
+ * can be opened any more. In the monitor's own namespaces only. */
+int machine_start(struct machine *m, const struct monitor_start *start,
+		  struct err *e) VMRT_MUST_CHECK;
+
+/* Reads all that the tail's source has to say now. False at its end. */
+bool machine_tail_read(struct machine_tail *t);
+/* The last line that is not empty, printable, or "". Points into the tail, which it cuts. */
+const char *machine_tail_line(struct machine_tail *t);
+
+/* Why the VM is gone, in one line: guest kernel panic, init died, QEMU's or virtiofsd's own words.
+ * `status` is the wait status of `pid`. */
+void machine_explain_death(struct machine *m, pid_t pid, int status, struct err *e);
+
+#endif

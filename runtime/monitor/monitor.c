@@ -1,0 +1,342 @@
+/* The monitor's life: becoming the container's process, the event loop, the end.
+ *
+ *   clone3 (pid, mount, net, ipc, uts namespaces)
+ *     └─ monitor_run: own session, private mounts, network namespace
+ *          ├─ machine_start: share, virtiofsd, QEMU; "/" is the container's root from here on
+ *          ├─ loop: guest link, relays, ctl.sock, creating command, signals, tails
+ *          └─ exit(status): the kernel kills what is left of the pid namespace before the
+ *             parent hears of it */
+#include "runtime/monitor/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "lib/fd.h"
+#include "lib/mem.h"
+#include "runtime/log/log.h"
+
+#define MONITOR_KILL_STATUS (128 + SIGKILL)
+
+void monitor_end(struct monitor *m, int status)
+{
+	if (m->is_ending)
+		return;
+	m->is_ending = true;
+	m->exit_status = status;
+	clients_on_end(m, NULL);
+	loop_stop(m->loop);
+}
+
+void monitor_break(struct monitor *m, const struct err *e)
+{
+	struct monitor_stream *stderr_stream = &m->streams[PROTO_STDERR];
+
+	if (m->is_ending)
+		return;
+	m->is_ending = true;
+	m->exit_status = m->is_kill_wanted ? MONITOR_KILL_STATUS : MONITOR_EXIT_BROKEN;
+	if (!m->is_kill_wanted) {
+		log_warn("%s", e->text);
+		/* After create the user's only view of the VM is the container's stderr. */
+		if (m->sync_fd < 0 && !relay_is_done(stderr_stream->relay))
+			dprintf(relay_output_fd(stderr_stream->relay), "vmrt: %s\n", e->text);
+	}
+	if (m->state <= SESSION_CREATING)
+		clients_on_created(m, e);
+	clients_on_end(m, e);
+	loop_stop(m->loop);
+}
+
+void monitor_check_drained(struct monitor *m)
+{
+	if (!m->has_exit)
+		return;
+	for (int i = PROTO_STDOUT; i < PROTO_STREAM_COUNT; i++) {
+		if (!relay_is_done(m->streams[i].relay))
+			return;
+	}
+	monitor_end(m, m->exit_status);
+}
+
+static void monitor_on_relay(void *arg, enum relay_event event)
+{
+	struct monitor_stream *s = arg;
+	struct err e;
+
+	switch (event) {
+	case RELAY_SOURCE_ENDED:
+		guest_send_stdin_end(s->monitor, relay_moved(s->relay));
+		break;
+	case RELAY_READER_GONE:
+		guest_send_reader_gone(s->monitor, s->stream);
+		break;
+	case RELAY_DRAINED:
+		monitor_check_drained(s->monitor);
+		break;
+	case RELAY_OVERRUN:
+		err_set(&e, -EPROTO, "guest: more bytes on stream %d than it announced", s->stream);
+		monitor_break(s->monitor, &e);
+		break;
+	}
+}
+
+/* The kill timer: SIGKILL was asked for seconds ago and the container is still there. */
+static void monitor_on_kill_timeout(void *arg)
+{
+	struct monitor *m = arg;
+
+	log_warn("the container did not end after SIGKILL: killing its VM");
+	monitor_end(m, m->has_exit ? m->exit_status : MONITOR_KILL_STATUS);
+}
+
+static void monitor_on_boot_timeout(void *arg)
+{
+	struct monitor *m = arg;
+	const char *line = machine_tail_line(&m->machine.console);
+	struct err e;
+
+	err_set(&e, -ETIMEDOUT, "guest: did not boot within %u s; last line of its console: %s",
+		m->start->settings->boot_timeout_s, *line ? line : "(nothing)");
+	monitor_break(m, &e);
+}
+
+static void monitor_reap(struct monitor *m)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		struct err e;
+
+		if (pid != m->machine.qemu_pid && pid != m->machine.share_pid)
+			continue; /* an orphan of theirs: PID 1 reaps it */
+		machine_explain_death(&m->machine, pid, status, &e);
+		monitor_break(m, &e);
+	}
+}
+
+static void monitor_on_signal(void *arg, uint32_t events)
+{
+	struct monitor *m = arg;
+	struct signalfd_siginfo info;
+
+	(void)events;
+	while (read(m->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		if (info.ssi_signo == SIGCHLD)
+			monitor_reap(m);
+		else if (m->state >= SESSION_CREATED && m->state < SESSION_EXITED)
+			(void)guest_send_signal(m, 0, (int)info.ssi_signo, false);
+		else if (m->state < SESSION_CREATED && info.ssi_signo == SIGTERM)
+			monitor_end(m, 128 + SIGTERM);
+	}
+}
+
+static void monitor_on_tail(void *arg, uint32_t events);
+
+struct monitor_tail {
+	struct loop_source *source;
+	struct machine_tail *tail;
+};
+
+static void monitor_on_tail(void *arg, uint32_t events)
+{
+	struct monitor_tail *t = arg;
+
+	(void)events;
+	if (!machine_tail_read(t->tail)) {
+		loop_remove(t->source);
+		t->source = NULL;
+	}
+}
+
+/* Consoles must be read, or QEMU's buffers fill with what nobody wants. */
+static int monitor_watch_tails(struct monitor *m, struct err *e)
+{
+	struct machine_tail *tails[] = {&m->machine.console, &m->machine.qemu_errors,
+					&m->machine.share_errors};
+
+	for (size_t i = 0; i < sizeof(tails) / sizeof(*tails); i++) {
+		struct monitor_tail *t = xcalloc(1, sizeof(*t));
+
+		t->tail = tails[i];
+		t->source = loop_add(m->loop, t->tail->fd, EPOLLIN, monitor_on_tail, t);
+		if (!t->source)
+			return err_sys(e, -errno, "watching a helper's output");
+	}
+	return 0;
+}
+
+/* Everything that has a handler-less default of "die" is forwarded; only KILL and STOP are not
+ * ours to catch. SIGPIPE is nobody's message. */
+static int monitor_open_signals(struct monitor *m, struct err *e)
+{
+	sigset_t set;
+
+	sigfillset(&set);
+	sigprocmask(SIG_SETMASK, &set, NULL);
+	sigdelset(&set, SIGPIPE);
+	sigdelset(&set, SIGSEGV);
+	sigdelset(&set, SIGBUS);
+	sigdelset(&set, SIGFPE);
+	sigdelset(&set, SIGILL);
+	m->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (m->signal_fd < 0 || !loop_add(m->loop, m->signal_fd, EPOLLIN, monitor_on_signal, m))
+		return err_sys(e, -errno, "watching signals");
+	return 0;
+}
+
+static int monitor_enter_namespaces(const struct monitor_start *start, struct err *e)
+{
+	const struct plan *plan = start->plan;
+	auto_close int netns = -1;
+
+	/* Slave, not private: what the host unmounts later must go away here as well. */
+	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
+		return err_sys(e, -errno, "making mounts private");
+	if (plan->netns_path) {
+		netns = open(plan->netns_path, O_RDONLY | O_CLOEXEC);
+		if (netns < 0 || setns(netns, CLONE_NEWNET) < 0)
+			return err_sys(e, -errno, "joining the network namespace '%s'",
+				       plan->netns_path);
+	}
+	if (plan->config->hostname)
+		(void)!sethostname(plan->config->hostname, strlen(plan->config->hostname));
+	return 0;
+}
+
+/* The engine's and the creator's other descriptors must not live on in here. */
+static void monitor_close_others(const struct monitor_start *start)
+{
+	const int keep[] = {start->stdio[0],   start->stdio[1],	   start->stdio[2],
+			    start->root_dirfd, start->state_dirfd, start->listen_fd,
+			    start->sync_fd,    start->log_fd};
+	int next = 0;
+
+	for (;;) {
+		int lowest = -1;
+
+		for (size_t i = 0; i < sizeof(keep) / sizeof(*keep); i++) {
+			if (keep[i] >= next && (lowest < 0 || keep[i] < lowest))
+				lowest = keep[i];
+		}
+		if (lowest < 0)
+			break;
+		if (lowest > next)
+			close_range((unsigned int)next, (unsigned int)lowest - 1, 0);
+		next = lowest + 1;
+	}
+	close_range((unsigned int)next, ~0u, 0);
+}
+
+static void monitor_set_oom_score(const struct monitor_start *start)
+{
+	const struct oci_process *p = start->plan->config->process;
+	auto_close int fd = -1;
+	char text[16];
+
+	if (!p->has_oom_score_adj)
+		return;
+	fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	/* Lowering it needs a privilege that a nested host may lack: then the old one stays. */
+	if (fd >= 0)
+		(void)!write(fd, text,
+			     (size_t)snprintf(text, sizeof(text), "%d", p->oom_score_adj));
+}
+
+static int monitor_open_streams(struct monitor *m)
+{
+	for (int i = 0; i < PROTO_STREAM_COUNT; i++) {
+		struct monitor_stream *s = &m->streams[i];
+		int fifo = m->machine.fifo_fds[i];
+		int own;
+
+		*s = (struct monitor_stream){.monitor = m, .stream = i};
+		if (fifo < 0)
+			continue;
+		own = m->start->stdio[i] < 0 ? -1 : fcntl(m->start->stdio[i], F_DUPFD_CLOEXEC, 3);
+		own = own < 0 ? -1 : relay_take_stdio(own, i == PROTO_STDIN);
+		if (i == PROTO_STDIN)
+			s->relay = relay_new_incoming(m->loop, own, fifo, monitor_on_relay, s);
+		else
+			s->relay = relay_new_outgoing(m->loop, fifo, own, monitor_on_relay, s);
+	}
+	return 0;
+}
+
+/* The engine's descriptors are the relays' alone now: whoever else held one would keep the engine
+ * waiting for an end that does not come. */
+static void monitor_drop_stdio(struct monitor *m, int null_fd)
+{
+	if (m->start->is_foreground)
+		log_keep_stderr();
+	for (int i = 0; i < PROTO_STREAM_COUNT; i++)
+		dup2(null_fd, m->start->stdio[i] >= 0 ? m->start->stdio[i] : i);
+}
+
+static int monitor_open(struct monitor *m, struct err *e)
+{
+	auto_close int null_fd = -1;
+	int r;
+
+	if (setsid() < 0 && errno != EPERM)
+		return err_sys(e, -errno, "making a session");
+	monitor_close_others(m->start);
+	null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	m->loop = loop_new();
+	if (!m->loop)
+		return err_sys(e, -errno, "making the event loop");
+	r = clients_open(m, e);
+	if (r == 0)
+		r = monitor_open_signals(m, e);
+	if (r == 0)
+		r = monitor_enter_namespaces(m->start, e);
+	if (r < 0)
+		return r;
+	monitor_set_oom_score(m->start);
+	r = machine_start(&m->machine, m->start, e);
+	if (r < 0)
+		return r;
+	log_debug("phase: qemu and virtiofsd run");
+	m->boot_timer = loop_timer_new(m->loop, monitor_on_boot_timeout, m);
+	m->kill_timer = loop_timer_new(m->loop, monitor_on_kill_timeout, m);
+	if (!m->boot_timer || !m->kill_timer)
+		return err_sys(e, -errno, "making timers");
+	loop_timer_set(m->boot_timer, m->start->settings->boot_timeout_s * 1000);
+	r = guest_open(m, e);
+	if (r == 0)
+		r = monitor_watch_tails(m, e);
+	if (r == 0)
+		r = monitor_open_streams(m);
+	if (r == 0)
+		monitor_drop_stdio(m, null_fd);
+	return r;
+}
+
+int monitor_run(void *arg)
+{
+	struct monitor *m = xcalloc(1, sizeof(*m));
+	struct err e;
+	int r;
+
+	m->start = arg;
+	prctl(PR_SET_NAME, "vmrt-monitor");
+	prctl(PR_SET_PDEATHSIG, 0);
+	r = monitor_open(m, &e);
+	if (r < 0) {
+		clients_on_created(m, &e);
+		return EXIT_FAILURE;
+	}
+	r = loop_run(m->loop);
+	if (r < 0)
+		log_warn("waiting for events: %s", strerror(-r));
+	/* QEMU and virtiofsd die with this process, before its parent is told. */
+	return m->exit_status;
+}

@@ -1,0 +1,36 @@
+/* The host process of one container: PID 1 of its own pid namespace, parent of QEMU and virtiofsd,
+ * relay of the container's stdio. Its pid is "the container's pid", its end is the container's end
+ * and its exit status the container's. */
+#ifndef VMRT_MONITOR_H
+#define VMRT_MONITOR_H
+
+#include "runtime/plan/plan.h"
+#include "runtime/vm/facts.h"
+
+/* Exit status of a monitor whose VM died under the container. */
+#define MONITOR_EXIT_BROKEN 255
+
+/* Everything the monitor needs, prepared by `create` before the fork: it only inherits. */
+struct monitor_start {
+	const struct plan *plan;
+	const struct settings *settings;
+	const struct host_facts *facts;
+	enum vm_accel accel;
+	const char *qemu; /* absolute path */
+	const char *id;
+	const char *state_dir; /* absolute path, for QEMU's FIFOs and the share's mount point */
+	int root_dirfd;	       /* of the directory that holds the state directories */
+	int state_dirfd;
+	int listen_fd; /* ctl.sock */
+	int sync_fd;   /* the creating command's end of a SOCK_SEQPACKET pair is the other one */
+	int log_fd;    /* the container's log */
+	int stdio[3];
+	bool is_debug;
+	bool is_foreground; /* `run` in the foreground: messages may go on using its stderr */
+};
+
+/* Runs in the new process until the container has ended; returns the exit status. `arg` is a
+ * struct monitor_start. */
+int monitor_run(void *arg);
+
+#endif

@@ -1,0 +1,290 @@
+/* config.json + settings -> plan. Must not change the world. */
+#include "runtime/plan/plan.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "lib/mem.h"
+#include "runtime/oci/mount_options.h"
+
+/* What the guest's kernel and init need beyond the container's own limit. */
+#define PLAN_GUEST_OVERHEAD_MIB 128
+#define PLAN_DEFAULT_UMASK	022
+
+_Static_assert((int)OCI_CAP_BOUNDING == GUEST_CAP_BOUNDING &&
+		       (int)OCI_CAP_EFFECTIVE == GUEST_CAP_EFFECTIVE &&
+		       (int)OCI_CAP_PERMITTED == GUEST_CAP_PERMITTED &&
+		       (int)OCI_CAP_INHERITABLE == GUEST_CAP_INHERITABLE &&
+		       (int)OCI_CAP_AMBIENT == GUEST_CAP_AMBIENT &&
+		       (int)OCI_CAP_SET_COUNT == GUEST_CAP_COUNT,
+	       "capability sets have one order");
+
+/* Keeps `text` until plan_free(). */
+static const char *plan_own(struct plan *p, char *text)
+{
+	p->owned = xreallocarray(p->owned, p->owned_count + 1, sizeof(*p->owned));
+	p->owned[p->owned_count++] = text;
+	return text;
+}
+
+void plan_warn(struct plan *p, const char *fmt, ...)
+{
+	char line[ERR_TEXT_BYTES];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	p->warnings.at =
+		xreallocarray(p->warnings.at, p->warnings.count + 1, sizeof(*p->warnings.at));
+	p->warnings.at[p->warnings.count++] = plan_own(p, xstrdup(line));
+}
+
+static const char *plan_absolute(struct plan *p, const char *base, const char *path)
+{
+	return *path == '/' ? path : plan_own(p, xasprintf("%s/%s", base, path));
+}
+
+static int plan_root(struct plan *p, struct err *e)
+{
+	const struct oci_root *root = &p->config->root;
+	struct stat st;
+
+	p->rootfs = *root->path == '/' ? xstrdup(root->path)
+				       : xasprintf("%s/%s", p->bundle, root->path);
+	if (stat(p->rootfs, &st) < 0)
+		return err_sys(e, -errno, "config.json: root.path: '%s'", p->rootfs);
+	if (!S_ISDIR(st.st_mode))
+		return err_set(e, -ENOTDIR, "config.json: root.path: '%s' is no folder", p->rootfs);
+	p->guest.is_root_readonly = root->readonly;
+	p->guest.root_propagation = p->config->linux_.rootfs_propagation;
+	return 0;
+}
+
+static void plan_namespaces(struct plan *p)
+{
+	const struct oci_linux *l = &p->config->linux_;
+
+	for (size_t i = 0; i < l->namespace_count; i++) {
+		const struct oci_namespace *ns = &l->namespaces[i];
+
+		if (ns->type == OCI_NS_NETWORK) {
+			p->netns_path = ns->path;
+			p->want_new_netns = !ns->path;
+		} else if (ns->type != OCI_NS_USER && ns->type != OCI_NS_TIME) {
+			/* A path names a namespace of the host's kernel: the guest makes its own,
+			 * and support.c says so. */
+			p->guest.namespaces |= oci_ns_clone_flag(ns->type);
+		}
+	}
+}
+
+static bool plan_is_bind(const struct oci_mount *m, const struct mount_options *o)
+{
+	return (m->type && !strcmp(m->type, "bind")) || (o->flags & MS_BIND);
+}
+
+static void plan_add_bind(struct plan *p, const struct oci_mount *m, const struct mount_options *o,
+			  struct guest_mount *g)
+{
+	struct share_bind *b = &p->binds[p->bind_count];
+
+	*b = (struct share_bind){
+		.source = plan_absolute(p, p->bundle, m->source),
+		.destination = g->destination,
+		.is_recursive = o->flags & MS_REC,
+		.is_readonly = o->flags & MS_RDONLY,
+		.is_readonly_rec = o->rec_attr_set & MOUNT_ATTR_RDONLY,
+	};
+	g->kind = GUEST_MOUNT_BIND;
+	g->source = plan_own(p, xasprintf("mounts/%zu", p->bind_count));
+	g->flags |= MS_BIND;
+	p->bind_count++;
+}
+
+static int plan_mount(struct plan *p, size_t i, struct guest_mount *g, struct err *e)
+{
+	const struct oci_mount *m = &p->config->mounts[i];
+	struct mount_options o = {0};
+	int r = mount_options_parse(&m->options, &o, e);
+
+	if (r < 0)
+		return err_prefix(e, r, "config.json: mounts[%zu] (%s)", i, m->destination);
+	*g = (struct guest_mount){
+		.kind = GUEST_MOUNT_FS,
+		.source = m->source,
+		.destination = plan_absolute(p, "", m->destination),
+		.type = m->type,
+		.data = o.data ? plan_own(p, o.data) : NULL,
+		.flags = o.flags,
+		.rec_attr_set = o.rec_attr_set,
+		.rec_attr_clr = o.rec_attr_clr,
+		.is_tmpcopyup = o.is_tmpcopyup,
+	};
+	o.data = NULL;
+	if (o.propagation_count > 1)
+		r = err_set(e, -ENOTSUP,
+			    "config.json: mounts[%zu] (%s): more than one propagation option", i,
+			    m->destination);
+	else if (o.propagation_count)
+		g->propagation = o.propagations[0];
+	if (o.is_idmap)
+		r = err_set(e, -ENOTSUP,
+			    "config.json: mounts[%zu] (%s): id-mapped mounts are not supported", i,
+			    m->destination);
+	else if (plan_is_bind(m, &o) && !m->source)
+		r = err_set(e, -EINVAL, "config.json: mounts[%zu] (%s): a bind has no source", i,
+			    m->destination);
+	else if (plan_is_bind(m, &o))
+		plan_add_bind(p, m, &o, g);
+	else if (m->type && (!strcmp(m->type, "cgroup") || !strcmp(m->type, "cgroup2")))
+		g->kind = GUEST_MOUNT_CGROUP;
+	mount_options_done(&o);
+	return r;
+}
+
+static int plan_mounts(struct plan *p, struct err *e)
+{
+	size_t count = p->config->mount_count;
+
+	p->guest.mounts = xcalloc(count, sizeof(*p->guest.mounts));
+	p->binds = xcalloc(count, sizeof(*p->binds));
+	for (size_t i = 0; i < count; i++) {
+		int r = plan_mount(p, i, &p->guest.mounts[i], e);
+
+		if (r < 0)
+			return r;
+		p->guest.mount_count++;
+	}
+	return 0;
+}
+
+void plan_set_files(struct plan *p)
+{
+	size_t bind = 0;
+
+	for (uint32_t i = 0; i < p->guest.mount_count; i++) {
+		if (p->guest.mounts[i].kind == GUEST_MOUNT_BIND)
+			p->guest.mounts[i].is_file = p->binds[bind++].ret_is_file;
+	}
+}
+
+static struct guest_list plan_list(const struct oci_strings *s)
+{
+	struct guest_list l = {.count = (uint32_t)s->count};
+
+	l.at = xcalloc(s->count + 1, sizeof(*l.at));
+	for (size_t i = 0; i < s->count; i++)
+		l.at[i] = s->at[i];
+	return l;
+}
+
+static void plan_process(struct plan *p, const uint8_t stdio[3])
+{
+	const struct oci_process *from = p->config->process;
+	struct guest_process *to = &p->guest.process;
+
+	memcpy(to->stdio, stdio, sizeof(to->stdio));
+	to->uid = from->user.uid;
+	to->gid = from->user.gid;
+	to->umask = from->user.has_umask ? from->user.umask : PLAN_DEFAULT_UMASK;
+	to->has_caps = from->has_capabilities;
+	to->no_new_privs = from->no_new_privileges;
+	to->has_oom_score_adj = from->has_oom_score_adj;
+	to->oom_score_adj = from->oom_score_adj;
+	memcpy(to->caps, from->caps, sizeof(to->caps));
+	to->group_count = (uint32_t)from->user.additional_gid_count;
+	to->groups = xcalloc(to->group_count, sizeof(*to->groups));
+	for (uint32_t i = 0; i < to->group_count; i++)
+		to->groups[i] = from->user.additional_gids[i];
+	to->rlimit_count = (uint32_t)from->rlimit_count;
+	to->rlimits = xcalloc(to->rlimit_count, sizeof(*to->rlimits));
+	for (uint32_t i = 0; i < to->rlimit_count; i++) {
+		to->rlimits[i] = (struct guest_rlimit){
+			.resource = from->rlimits[i].resource,
+			.soft = from->rlimits[i].soft,
+			.hard = from->rlimits[i].hard,
+		};
+	}
+	to->args = plan_list(&from->args);
+	to->env = plan_list(&from->env);
+	to->cwd = from->cwd;
+}
+
+/* Quota and CPU list bound the vCPUs, the settings (or the host) are the ceiling. */
+static unsigned int plan_vcpus(const struct oci_resources *r, unsigned int ceiling)
+{
+	uint64_t want = ceiling;
+
+	if (r && r->cpu.quota_us.has && r->cpu.quota_us.value > 0 && r->cpu.period_us.has &&
+	    r->cpu.period_us.value > 0)
+		want = ((uint64_t)r->cpu.quota_us.value + r->cpu.period_us.value - 1) /
+		       r->cpu.period_us.value;
+	if (want > ceiling)
+		want = ceiling;
+	return want ? (unsigned int)want : 1;
+}
+
+static void plan_size(struct plan *p, const struct settings *settings)
+{
+	const struct oci_resources *r = p->config->linux_.resources;
+	uint64_t bytes = r && r->memory.limit.has && r->memory.limit.value > 0
+				 ? (uint64_t)r->memory.limit.value
+				 : 0;
+	uint64_t mib = (bytes + (1 << 20) - 1) >> 20;
+
+	p->memory_mib = settings->memory_mib;
+	/* A limit above the default is a promise too, but not beyond what an int can hold. */
+	if (mib && mib < (1u << 24))
+		p->memory_mib = (unsigned int)mib + PLAN_GUEST_OVERHEAD_MIB;
+	p->vcpus = plan_vcpus(r, settings->vcpus);
+}
+
+int plan_make(const struct oci_config *config, const char *bundle, const struct settings *settings,
+	      const uint8_t stdio[3], struct plan **ret, struct err *e)
+{
+	struct plan *p = xcalloc(1, sizeof(*p));
+	int r;
+
+	p->config = config;
+	p->bundle = xstrdup(bundle);
+	p->guest.hostname = config->hostname;
+	p->guest.domainname = config->domainname;
+	p->guest.masked_paths = plan_list(&config->linux_.masked_paths);
+	p->guest.readonly_paths = plan_list(&config->linux_.readonly_paths);
+	plan_namespaces(p);
+	plan_process(p, stdio);
+	plan_size(p, settings);
+	r = plan_check_support(p, e);
+	if (r == 0)
+		r = plan_root(p, e);
+	if (r == 0)
+		r = plan_mounts(p, e);
+	if (r < 0) {
+		plan_free(p);
+		return r;
+	}
+	*ret = p;
+	return 0;
+}
+
+void plan_free(struct plan *p)
+{
+	if (!p)
+		return;
+	for (size_t i = 0; i < p->owned_count; i++)
+		free(p->owned[i]);
+	free(p->owned);
+	free(p->warnings.at);
+	free(p->binds);
+	free(p->bundle);
+	free(p->rootfs);
+	guest_container_done(&p->guest);
+	free(p);
+}

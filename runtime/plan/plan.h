@@ -1,0 +1,47 @@
+/* From config.json and settings to what has to be done: plain data, decided once.
+ *
+ *   config.json ─┐
+ *   vmrt.json   ─┼─ plan_make() ──> struct plan ──> monitor: share tree, VM, guest description
+ *   stdio kinds ─┘
+ *
+ * Must not change the world. What vmrt cannot honour is found here, by support.c's table. */
+#ifndef VMRT_PLAN_H
+#define VMRT_PLAN_H
+
+#include "lib/guest.h"
+#include "runtime/oci/config.h"
+#include "runtime/plan/settings.h"
+#include "runtime/share/share.h"
+
+struct plan {
+	const struct oci_config *config; /* borrowed; strings below point into it */
+	char *bundle;			 /* absolute */
+	char *rootfs;			 /* absolute */
+	bool want_new_netns;
+	const char *netns_path; /* NULL: the caller's, or a new one */
+	unsigned int memory_mib;
+	unsigned int vcpus;
+	size_t bind_count;
+	struct share_bind *binds;
+	struct guest_container guest;
+	/* What the guest's strings need beyond the config's life: freed with the plan. */
+	size_t owned_count;
+	char **owned;
+	struct oci_strings warnings; /* owned: one line each */
+};
+
+/* `bundle` is absolute. `stdio` says what the container's three descriptors are (enum
+ * guest_stdio). The config must have passed oci_config_check(). Fails, naming the field, for what
+ * a VM cannot honour. The plan is freed with plan_free(). */
+int plan_make(const struct oci_config *config, const char *bundle, const struct settings *settings,
+	      const uint8_t stdio[3], struct plan **ret, struct err *e) VMRT_MUST_CHECK;
+/* Copies what share_check_binds() found (file or directory) into the guest's description. */
+void plan_set_files(struct plan *p);
+void plan_free(struct plan *p);
+
+/* support.c: adds a line to the warnings for each thing that is asked for and not applied, or
+ * refuses. The one place where that is decided. */
+int plan_check_support(struct plan *p, struct err *e) VMRT_MUST_CHECK;
+void plan_warn(struct plan *p, const char *fmt, ...) VMRT_PRINTF(2, 3);
+
+#endif

@@ -1,0 +1,159 @@
+/* Reading the administrator's settings and finding vmrt's own files. Must not start anything. */
+#include "runtime/plan/settings.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "lib/fd.h"
+#include "lib/mem.h"
+#include "runtime/oci/json.h"
+
+#define SETTINGS_MAX_BYTES	    (64u << 10)
+#define SETTINGS_MEMORY_MIB	    1024
+#define SETTINGS_MEMORY_MIB_MIN	    64
+#define SETTINGS_BOOT_TIMEOUT_S	    120
+#define SETTINGS_VCPUS_DEFAULT_MAX  8
+#define SETTINGS_VCPUS_LIMIT	    64
+#define SETTINGS_BOOT_TIMEOUT_S_MAX 3600
+
+static char *settings_take(struct json_doc *doc, const char *key, char *otherwise)
+{
+	const char *text = NULL;
+
+	if (!json_string(doc, json_doc_root(doc), key, &text) || !text)
+		return otherwise;
+	if (*text != '/')
+		json_fail(doc, json_member(doc, json_doc_root(doc), key),
+			  "expected an absolute path");
+	free(otherwise);
+	return xstrdup(text);
+}
+
+static void settings_read(struct settings *s, struct json_doc *doc)
+{
+	const struct json_node *root = json_doc_root(doc);
+	const char *accel = NULL;
+
+	if (!json_expect(doc, root, JSON_OBJECT))
+		return;
+	s->is_own_kernel = !json_member(doc, root, "kernel");
+	s->kernel = settings_take(doc, "kernel", s->kernel);
+	s->initramfs = settings_take(doc, "initramfs", s->initramfs);
+	s->qemu = settings_take(doc, "qemu", s->qemu);
+	s->virtiofsd = settings_take(doc, "virtiofsd", s->virtiofsd);
+	if (json_string(doc, root, "accel", &accel) && accel &&
+	    !accel_wish_parse(accel, &s->accel))
+		json_fail(doc, json_member(doc, root, "accel"),
+			  "expected \"auto\", \"kvm\" or \"tcg\"");
+	json_u32(doc, root, "memory", &s->memory_mib);
+	if (s->memory_mib < SETTINGS_MEMORY_MIB_MIN)
+		json_fail(doc, json_member(doc, root, "memory"), "expected at least %d (MiB)",
+			  SETTINGS_MEMORY_MIB_MIN);
+	json_u32_range(doc, root, "vcpus", SETTINGS_VCPUS_LIMIT, &s->vcpus);
+	if (!s->vcpus)
+		json_fail(doc, json_member(doc, root, "vcpus"), "expected at least 1");
+	json_u32_range(doc, root, "boot-timeout", SETTINGS_BOOT_TIMEOUT_S_MAX,
+		       &s->boot_timeout_s);
+	if (!s->boot_timeout_s)
+		json_fail(doc, json_member(doc, root, "boot-timeout"), "expected at least 1 (s)");
+}
+
+static int settings_parse(struct settings *s, const char *path, const char *text, size_t size,
+			  struct err *e)
+{
+	struct json_doc *doc = NULL;
+	int r = json_doc_parse(text, size, path, &doc, e);
+
+	if (r < 0)
+		return r;
+	settings_read(s, doc);
+	r = json_doc_status(doc);
+	json_doc_free(doc);
+	return r;
+}
+
+/* Beside the binary: build/vmrt has build/kernel/..., PREFIX/bin/vmrt has PREFIX/lib/vmrt/... */
+static void settings_find_own_files(struct settings *s)
+{
+	struct utsname host;
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *slash;
+
+	uname(&host);
+	self[n < 0 ? 0 : n] = '\0';
+	slash = strrchr(self, '/');
+	if (slash)
+		*slash = '\0';
+	s->kernel = xasprintf("%s/kernel/%s/vmlinux", self, host.machine);
+	s->initramfs = xasprintf("%s/initramfs-%s.cpio", self, host.machine);
+	if (access(s->kernel, F_OK) == 0)
+		return;
+	free(s->kernel);
+	free(s->initramfs);
+	s->kernel = xasprintf("%s/../lib/vmrt/kernel/%s/vmlinux", self, host.machine);
+	s->initramfs = xasprintf("%s/../lib/vmrt/initramfs-%s.cpio", self, host.machine);
+}
+
+static unsigned int settings_host_cpus(void)
+{
+	long count = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (count < 1)
+		return 1;
+	return count > SETTINGS_VCPUS_DEFAULT_MAX ? SETTINGS_VCPUS_DEFAULT_MAX
+						  : (unsigned int)count;
+}
+
+int settings_load(struct settings *ret, struct err *e)
+{
+	const char *asked = getenv("VMRT_CONFIG");
+	const char *path = asked && *asked ? asked : SETTINGS_PATH;
+	struct settings s = {
+		.accel = ACCEL_WISH_AUTO,
+		.memory_mib = SETTINGS_MEMORY_MIB,
+		.boot_timeout_s = SETTINGS_BOOT_TIMEOUT_S,
+		.is_own_kernel = true,
+		.vcpus = settings_host_cpus(),
+	};
+	auto_free char *text = NULL;
+	size_t size = 0;
+	int r = fd_read_file(AT_FDCWD, path, SETTINGS_MAX_BYTES, &text, &size);
+
+	settings_find_own_files(&s);
+	if (r == 0)
+		r = settings_parse(&s, path, text, size, e);
+	else if (r == -ENOENT && path != asked)
+		r = 0;
+	else
+		err_sys(e, r, "reading the settings '%s'", path);
+	if (r < 0) {
+		settings_done(&s);
+		return r;
+	}
+	*ret = s;
+	return 0;
+}
+
+int settings_check_files(const struct settings *s, struct err *e)
+{
+	if (access(s->kernel, R_OK) < 0)
+		return err_sys(e, -errno, "vmrt's kernel '%s'", s->kernel);
+	if (access(s->initramfs, R_OK) < 0)
+		return err_sys(e, -errno, "vmrt's initramfs '%s'", s->initramfs);
+	return 0;
+}
+
+void settings_done(struct settings *s)
+{
+	free(s->kernel);
+	free(s->initramfs);
+	free(s->qemu);
+	free(s->virtiofsd);
+	*s = (struct settings){0};
+}

@@ -1,0 +1,177 @@
+/* What config.json may ask for and vmrt does not do: each by name, in one table.
+ *
+ * REFUSE: the container would not be what was asked for, or would break. WARN: it runs without,
+ * and the line is in the container's log (and on stderr where a person looks). A row leaves the
+ * table in the change that implements it. */
+#include "runtime/plan/plan.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum support_kind { SUPPORT_WARN, SUPPORT_REFUSE };
+
+struct support_row {
+	enum support_kind kind;
+	bool (*is_asked)(const struct oci_config *c);
+	const char *field;
+	const char *text;
+};
+
+static bool support_terminal(const struct oci_config *c)
+{
+	return c->process->terminal;
+}
+
+static bool support_user_ns(const struct oci_config *c)
+{
+	return oci_config_namespace(c, OCI_NS_USER) || c->linux_.uid_mappings.count ||
+	       c->linux_.gid_mappings.count;
+}
+
+static bool support_create_container(const struct oci_config *c)
+{
+	return c->hooks[OCI_HOOK_CREATE_CONTAINER].count;
+}
+
+static bool support_start_container(const struct oci_config *c)
+{
+	return c->hooks[OCI_HOOK_START_CONTAINER].count;
+}
+
+static bool support_notify(const struct oci_config *c)
+{
+	return c->linux_.seccomp && c->linux_.seccomp->listener_path;
+}
+
+static bool support_overlay(const struct oci_config *c)
+{
+	for (size_t i = 0; i < c->mount_count; i++) {
+		if (c->mounts[i].type && !strcmp(c->mounts[i].type, "overlay"))
+			return true;
+	}
+	return false;
+}
+
+static bool support_vm(const struct oci_config *c)
+{
+	return c->vm;
+}
+
+static bool support_net_devices(const struct oci_config *c)
+{
+	return c->linux_.net_device_count;
+}
+
+static bool support_seccomp(const struct oci_config *c)
+{
+	return c->linux_.seccomp;
+}
+
+static bool support_network(const struct oci_config *c)
+{
+	const struct oci_namespace *ns = oci_config_namespace(c, OCI_NS_NETWORK);
+
+	/* A new namespace that nobody fills has loopback only, and so has the guest. */
+	return !ns || ns->path || c->hooks[OCI_HOOK_PRESTART].count ||
+	       c->hooks[OCI_HOOK_CREATE_RUNTIME].count;
+}
+
+static bool support_joined(const struct oci_config *c)
+{
+	for (size_t i = 0; i < c->linux_.namespace_count; i++) {
+		const struct oci_namespace *ns = &c->linux_.namespaces[i];
+
+		if (ns->path && ns->type != OCI_NS_NETWORK)
+			return true;
+	}
+	return false;
+}
+
+static bool support_sysctl(const struct oci_config *c)
+{
+	return c->linux_.sysctl.count;
+}
+
+static bool support_resources(const struct oci_config *c)
+{
+	return c->linux_.resources || c->linux_.cgroups_path;
+}
+
+static bool support_devices(const struct oci_config *c)
+{
+	return c->linux_.device_count;
+}
+
+static bool support_labels(const struct oci_config *c)
+{
+	return c->process->apparmor_profile || c->process->selinux_label || c->linux_.mount_label;
+}
+
+static bool support_scheduling(const struct oci_config *c)
+{
+	return c->process->scheduler || c->process->has_io_priority ||
+	       c->process->exec_affinity_initial || c->process->exec_affinity_final;
+}
+
+static bool support_hardware(const struct oci_config *c)
+{
+	return c->linux_.intel_rdt || c->linux_.memory_policy;
+}
+
+static bool support_personality(const struct oci_config *c)
+{
+	return c->linux_.has_personality;
+}
+
+static bool support_time_ns(const struct oci_config *c)
+{
+	return oci_config_namespace(c, OCI_NS_TIME) || c->linux_.time_offset_count;
+}
+
+static const struct support_row support_rows[] = {
+	{SUPPORT_REFUSE, support_terminal, "process.terminal", "terminals are not supported yet"},
+	{SUPPORT_REFUSE, support_user_ns, "linux.uidMappings",
+	 "user namespaces are not supported yet"},
+	{SUPPORT_REFUSE, support_create_container, "hooks.createContainer", "not supported yet"},
+	{SUPPORT_REFUSE, support_start_container, "hooks.startContainer", "not supported yet"},
+	{SUPPORT_REFUSE, support_notify, "linux.seccomp.listenerPath",
+	 "system calls of a VM cannot be handed to a host process"},
+	{SUPPORT_REFUSE, support_overlay, "mounts", "overlay mounts are not supported yet"},
+	{SUPPORT_REFUSE, support_vm, "vm", "not supported yet"},
+	{SUPPORT_REFUSE, support_net_devices, "linux.netDevices",
+	 "host network devices cannot be moved into a VM"},
+	{SUPPORT_REFUSE, support_personality, "linux.personality", "not supported yet"},
+	{SUPPORT_WARN, support_seccomp, "linux.seccomp", "not applied inside the VM yet"},
+	{SUPPORT_WARN, support_network, "linux.namespaces",
+	 "network interfaces are not attached yet: the container has loopback only"},
+	{SUPPORT_WARN, support_joined, "linux.namespaces",
+	 "a VM cannot join a namespace of the host's kernel: it has its own"},
+	{SUPPORT_WARN, support_sysctl, "linux.sysctl", "not applied yet"},
+	{SUPPORT_WARN, support_resources, "linux.resources",
+	 "of the limits only memory and CPU size the VM, cgroups are not set yet"},
+	{SUPPORT_WARN, support_devices, "linux.devices", "devices are not created yet"},
+	{SUPPORT_WARN, support_labels, "process.apparmorProfile, process.selinuxLabel, "
+				       "linux.mountLabel",
+	 "the guest's kernel has no such module"},
+	{SUPPORT_WARN, support_scheduling,
+	 "process.scheduler, process.ioPriority, process.execCPUAffinity", "not applied yet"},
+	{SUPPORT_WARN, support_hardware, "linux.intelRdt, linux.memoryPolicy",
+	 "the host's hardware is not the VM's: not applied"},
+	{SUPPORT_WARN, support_time_ns, "linux.timeOffsets", "not applied yet"},
+};
+
+int plan_check_support(struct plan *p, struct err *e)
+{
+	for (size_t i = 0; i < sizeof(support_rows) / sizeof(*support_rows); i++) {
+		const struct support_row *row = &support_rows[i];
+
+		if (!row->is_asked(p->config))
+			continue;
+		if (row->kind == SUPPORT_REFUSE)
+			return err_set(e, -ENOTSUP, "config.json: %s: %s", row->field, row->text);
+		plan_warn(p, "config.json: %s: %s", row->field, row->text);
+	}
+	for (size_t i = 0; i < p->config->warnings.count; i++)
+		plan_warn(p, "%s", p->config->warnings.at[i]);
+	return 0;
+}

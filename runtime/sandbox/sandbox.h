@@ -1,0 +1,40 @@
+/* What a child gives up before it executes a helper program (QEMU, virtiofsd).
+ *
+ * A plan is filled by the caller before the fork; sandbox_apply() runs in the child and makes
+ * system calls only. Must not fork, allocate or log. Namespaces are the business of proc/spawn. */
+#ifndef VMRT_SANDBOX_H
+#define VMRT_SANDBOX_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "lib/err.h"
+
+struct sandbox {
+	bool want_ids; /* switch to uid/gid with no supplementary groups */
+	uid_t uid;
+	gid_t gid;
+	uint64_t keep_caps; /* bit N: capability N stays permitted, effective and bounding;
+			       all others leave every set, ambient and inheritable are empty */
+	bool no_new_privs;
+	bool has_oom_score_adj;
+	int oom_score_adj;
+	uint64_t nofile; /* soft RLIMIT_NOFILE, cut at the hard limit; 0: leave */
+			 /* RLIMIT_CORE is 0 and the umask 077 for everybody. */
+};
+
+/* QEMU: no capability at all, no way to get one. */
+void sandbox_init_qemu(struct sandbox *ret);
+
+/* virtiofsd: what its own namespace sandbox needs to begin (it drops the rest itself) and what
+ * serving files as root needs. Capabilities the caller itself lacks are left out. */
+void sandbox_init_virtiofsd(struct sandbox *ret);
+
+/* Both run in the child, after fork. 0 or -errno; `ret_stage` names the step that failed (static
+ * text). First limits and oom_score_adj, while /proc is writable; then, when mounts are done,
+ * ids and capabilities. */
+int sandbox_apply_limits(const struct sandbox *s, const char **ret_stage) VMRT_MUST_CHECK;
+int sandbox_apply_rights(const struct sandbox *s, const char **ret_stage) VMRT_MUST_CHECK;
+
+#endif

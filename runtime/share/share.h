@@ -1,0 +1,49 @@
+/* The tree of files a VM sees, assembled in the *current, private* mount namespace.
+ *
+ *   <dir>/rootfs      the bundle's root, with its submounts
+ *   <dir>/mounts/N    bind mount N: a directory or a single file, read-only where asked
+ *
+ * <dir> is a tmpfs of its own: nothing else of the host can be reached from it. Must not be called
+ * in the host's mount namespace (it refuses), must not know config.json. */
+#ifndef VMRT_SHARE_H
+#define VMRT_SHARE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/err.h"
+
+struct share_bind {
+	const char *source;	 /* absolute path on the host; symbolic links are followed */
+	const char *destination; /* absolute path in the container; share_enter_root() only */
+	bool is_recursive;	 /* rbind: submounts of the source come along */
+	bool is_readonly;	 /* "ro": the top mount */
+	bool is_readonly_rec;	 /* "rro": every mount of it */
+	bool is_slave;		 /* rslave, rshared: what the host mounts below the source later
+				    appears in the guest. Else the tree is as it was at create */
+	bool ret_is_file;	 /* set by share_check_binds() and share_build() */
+};
+
+/* Says whether the sources can be shared, without changing anything: the right place is before
+ * any process is started. Missing ones give runc's text. Sockets, device nodes and FIFOs are
+ * refused by name: a socket's and a FIFO's peer lives on the host, where the guest's kernel cannot
+ * reach it (a FIFO *inside* a shared directory works among the guest's own processes). The pseudo
+ * devices null, zero, full, random, urandom and tty are the exception: the guest's kernel has them
+ * under the same numbers. */
+int share_check_binds(struct share_bind *binds, size_t count, struct err *e) VMRT_MUST_CHECK;
+
+/* Builds the tree at `dir`, which must exist. On failure what was mounted is left: the private
+ * namespace takes it along. `rootfs` is the bundle's root, absolute. */
+int share_build(const char *dir, const char *rootfs, struct share_bind *binds, size_t count,
+		struct err *e) VMRT_MUST_CHECK;
+
+/* Makes the container's root the caller's "/" (pivot_root), with the bind mounts at their
+ * destinations (resolved inside the root only; what is missing is created as runc does) and a
+ * /proc of the current pid namespace. For `podman cp`, which works on /proc/PID/ns/mnt.
+ * `share_dir` is the tree share_build() made: mounts are taken from there, so that no host path
+ * is looked up twice. Call it last: QEMU and virtiofsd must have been started in mount namespaces
+ * of their own. Mounts that cannot be placed are skipped: they are counted in `ret_skipped`. */
+int share_enter_root(const char *share_dir, const struct share_bind *binds, size_t count,
+		     size_t *ret_skipped, struct err *e) VMRT_MUST_CHECK;
+
+#endif

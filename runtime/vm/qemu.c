@@ -1,0 +1,193 @@
+/* QEMU's arguments from a plan. Pure: must not open files, start processes or read the host. */
+#include "runtime/vm/vm.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Free-text values in QEMU's comma-separated options: a comma is written twice. */
+static void qemu_escape(const char *text, char *ret, size_t size)
+{
+	size_t at = 0;
+
+	for (; *text && at + 3 < size; text++) {
+		if (*text == ',')
+			ret[at++] = ',';
+		ret[at++] = *text;
+	}
+	ret[at] = '\0';
+}
+
+static void qemu_push_option(struct strv *v, const char *option, const char *fmt, ...)
+	VMRT_PRINTF(3, 4);
+
+static void qemu_push_option(struct strv *v, const char *option, const char *fmt, ...)
+{
+	char value[4096 * 2 + 256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(value, sizeof(value), fmt, ap);
+	va_end(ap);
+	strv_push(v, option);
+	strv_push(v, value);
+}
+
+static int qemu_check_plan(const struct vm_plan *p, const struct vm_arch *arch, struct err *e)
+{
+	if (!arch)
+		return err_set(e, -EINVAL, "qemu: no machine for architecture '%s'", p->arch);
+	if (!p->qemu || !p->kernel || !p->initramfs || !p->name)
+		return err_set(e, -EINVAL, "qemu: the plan has no program, kernel or name");
+	if (p->port_count > VM_PORT_MAX)
+		return err_set(e, -E2BIG, "qemu: %zu ports are more than %d", p->port_count,
+			       VM_PORT_MAX);
+	if (p->memory_mib < 32 || !p->vcpus)
+		return err_set(e, -EINVAL, "qemu: %u MiB and %u vCPUs", p->memory_mib, p->vcpus);
+	if (p->share_socket_fd >= 0 && !p->share_tag)
+		return err_set(e, -EINVAL, "qemu: a share without a tag");
+	if (strlen(p->kernel) > 4000 || strlen(p->initramfs) > 4000)
+		return err_set(e, -ENAMETOOLONG, "qemu: the kernel's path is too long");
+	return 0;
+}
+
+static void qemu_push_machine(struct strv *v, const struct vm_plan *p, const struct vm_arch *arch)
+{
+	bool is_kvm = p->accel == VM_ACCEL_KVM;
+	char name[600];
+
+	qemu_escape(p->name, name, sizeof(name));
+	qemu_push_option(v, "-name", "%s", name);
+	strv_push(v, "-nodefaults");
+	strv_push(v, "-no-user-config");
+	strv_push(v, "-no-reboot");
+	qemu_push_option(v, "-display", "none");
+	qemu_push_option(v, "-sandbox",
+			 "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
+	qemu_push_option(v, "-machine", "%s,memory-backend=mem", arch->machine);
+	qemu_push_option(v, "-accel", "%s", vm_accel_name(p->accel));
+	qemu_push_option(v, "-cpu", "%s", is_kvm ? arch->cpu_kvm : arch->cpu_tcg);
+	qemu_push_option(v, "-smp", "%u", p->vcpus);
+	qemu_push_option(v, "-m", "%uM", p->memory_mib);
+	/* Shared: virtiofsd maps the guest's memory. */
+	qemu_push_option(v, "-object", "memory-backend-memfd,id=mem,size=%uM,share=on",
+			 p->memory_mib);
+	for (const char *const *x = arch->extra; x && *x; x++)
+		strv_push(v, *x);
+}
+
+/* The words that make the kernel boot fast here, and those that make it right.
+ *
+ * Under TCG only: virtiofsd writes file data into guest memory behind TCG's back, which goes on
+ * executing what that page held before. virtiofs.cpu_rewrite=1 (a patch of ours) has the guest's
+ * CPU touch the data; init_on_alloc=1 does the same by clearing each page before it is used, for
+ * every kernel. One of the two is not optional. */
+static int qemu_push_append(struct strv *v, const struct vm_plan *p, const struct vm_arch *arch,
+			    struct err *e)
+{
+	bool is_tcg = p->accel == VM_ACCEL_TCG;
+	bool is_amd64 = !strcmp(arch->oci, "amd64");
+	char text[VM_APPEND_MAX];
+	char tsc[64] = "";
+	int n;
+
+	/* TCG passes the host's counter through: its exact rate saves the calibration. A wrong
+	 * one would make the guest's clock drift, so 0 means the guest finds out by itself. */
+	if (is_tcg && is_amd64 && p->tsc_khz)
+		snprintf(tsc, sizeof(tsc), " tsc=reliable tsc_early_khz=%u", p->tsc_khz);
+	n = snprintf(text, sizeof(text), "console=%s panic=-1 %s%s%s%s%s%s%s%s%s%s", arch->console,
+		     p->is_debug ? "ignore_loglevel" : "quiet", *arch->append ? " " : "",
+		     arch->append, is_tcg && *arch->append_tcg ? " " : "",
+		     is_tcg ? arch->append_tcg : "", tsc, is_tcg ? " init_on_alloc=1" : "",
+		     is_tcg && p->is_own_kernel ? " virtiofs.cpu_rewrite=1" : "",
+		     p->append ? " " : "", p->append ? p->append : "");
+	if (n >= (int)sizeof(text))
+		return err_set(e, -E2BIG, "qemu: the kernel command line is longer than %d bytes",
+			       VM_APPEND_MAX - 1);
+	qemu_push_option(v, "-append", "%s", text);
+	return 0;
+}
+
+static void qemu_push_kernel_files(struct strv *v, const struct vm_plan *p)
+{
+	qemu_push_option(v, "-kernel", "%s", p->kernel);
+	qemu_push_option(v, "-initrd", "%s", p->initramfs);
+}
+
+/* One bus, 31 ports. Number 0 is the kernel's console: a virtconsole throws output away while
+ * its reader is slow, which is right for a console and wrong for everything else. Ports have
+ * queues of their own: a full one stops that port and no other. */
+static int qemu_push_ports(struct strv *v, const struct vm_plan *p, const struct vm_arch *arch,
+			   struct err *e)
+{
+	char escaped[2 * 4096 + 1];
+
+	qemu_push_option(v, "-device", "virtio-serial-%s,id=ports,max_ports=31", arch->bus);
+	if (p->console_fd >= 0)
+		qemu_push_option(v, "-chardev", "socket,id=console,fd=%d", p->console_fd);
+	else
+		qemu_push_option(v, "-chardev", "null,id=console");
+	qemu_push_option(v, "-device", "virtconsole,bus=ports.0,nr=0,chardev=console");
+	for (size_t i = 0; i < p->port_count; i++) {
+		const struct vm_port *port = &p->ports[i];
+
+		if (!port->name || !*port->name || strchr(port->name, ','))
+			return err_set(e, -EINVAL, "qemu: port %zu has no usable name", i);
+		if (port->socket_fd >= 0) {
+			qemu_push_option(v, "-chardev", "socket,id=c%zu,fd=%d", i + 1,
+					 port->socket_fd);
+		} else {
+			if (!port->pipe_path || strlen(port->pipe_path) > 4000)
+				return err_set(e, -EINVAL, "qemu: port '%s' has no usable path",
+					       port->name);
+			qemu_escape(port->pipe_path, escaped, sizeof(escaped));
+			qemu_push_option(v, "-chardev", "pipe,id=c%zu,path=%s", i + 1, escaped);
+		}
+		qemu_push_option(v, "-device",
+				 "virtserialport,bus=ports.0,nr=%zu,id=p%zu,chardev=c%zu,name=%s",
+				 i + 1, i + 1, i + 1, port->name);
+	}
+	return 0;
+}
+
+static void qemu_push_devices(struct strv *v, const struct vm_plan *p, const struct vm_arch *arch)
+{
+	if (p->share_socket_fd >= 0) {
+		qemu_push_option(v, "-chardev", "socket,id=share,fd=%d", p->share_socket_fd);
+		/* 1024: with 128 small-file work takes 40 % longer. */
+		qemu_push_option(v, "-device",
+				 "vhost-user-fs-%s,chardev=share,tag=%s,queue-size=1024", arch->bus,
+				 p->share_tag);
+	}
+	/* Idle memory goes back to the host by itself; nobody has to inflate anything. */
+	qemu_push_option(v, "-device", "virtio-balloon-%s,free-page-reporting=on", arch->bus);
+	if (p->qmp_fd >= 0) {
+		qemu_push_option(v, "-chardev", "socket,id=qmp,fd=%d", p->qmp_fd);
+		qemu_push_option(v, "-mon", "chardev=qmp,mode=control");
+	}
+}
+
+int vm_qemu_argv(const struct vm_plan *plan, struct strv *ret, struct err *e)
+{
+	const struct vm_arch *arch = vm_arch_find(plan->arch);
+	auto_strv struct strv v = {0};
+	int r;
+
+	r = qemu_check_plan(plan, arch, e);
+	if (r < 0)
+		return r;
+	strv_push(&v, plan->qemu);
+	qemu_push_machine(&v, plan, arch);
+	qemu_push_kernel_files(&v, plan);
+	r = qemu_push_append(&v, plan, arch, e);
+	if (r < 0)
+		return r;
+	r = qemu_push_ports(&v, plan, arch, e);
+	if (r < 0)
+		return r;
+	qemu_push_devices(&v, plan, arch);
+	*ret = v;
+	v = (struct strv){0};
+	return 0;
+}

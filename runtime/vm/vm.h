@@ -1,0 +1,73 @@
+/* The VM as a QEMU command line: a plan goes in, arguments come out. Pure: no file is opened, no
+ * process started; descriptor numbers are used as given (the caller maps them with spawn_fd). */
+#ifndef VMRT_VM_H
+#define VMRT_VM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/err.h"
+#include "runtime/proc/strv.h"
+#include "runtime/vm/accel.h"
+
+#define VM_PORT_MAX   30 /* of 31 on a virtio-serial bus: number 0 is the kernel's console */
+#define VM_APPEND_MAX 2048
+
+struct vm_port {
+	const char *name;      /* what the guest sees in /sys/class/virtio-ports/N/name */
+	int socket_fd;	       /* -1: pipe */
+	const char *pipe_path; /* QEMU opens PATH.in (to the guest) and PATH.out, both read-write;
+				  both must exist. Commas in it are escaped */
+};
+
+struct vm_plan {
+	const char *name; /* container id: shown in the process list */
+	const char *arch; /* OCI spelling: "amd64", "arm64", ... */
+	const char *qemu; /* absolute path; argv[0] */
+	const char *kernel;
+	const char *initramfs;
+	enum vm_accel accel;
+	unsigned int tsc_khz; /* host's; 0: unknown. Used under TCG only */
+	bool is_own_kernel;   /* ours: knows virtiofs.cpu_rewrite and friends */
+	unsigned int memory_mib;
+	unsigned int vcpus;
+	int share_socket_fd;   /* connected to virtiofsd; -1: no share */
+	const char *share_tag; /* PROTO_SHARE_TAG */
+	int console_fd;	       /* socketpair end for the kernel's console; -1: discarded */
+	struct vm_port ports[VM_PORT_MAX]; /* in this order; the control port first */
+	size_t port_count;
+	int qmp_fd;	    /* socketpair end; -1: no QMP */
+	const char *append; /* more words for the kernel's command line; NULL: none */
+	bool is_debug;	    /* the kernel talks on its console */
+};
+
+/* One architecture QEMU can be asked for. */
+struct vm_arch {
+	const char *oci;
+	const char *qemu;    /* name of the binary */
+	const char *machine; /* -M, without accel and memory-backend */
+	const char *cpu_kvm;
+	const char *cpu_tcg;
+	const char *bus;    /* suffix of virtio devices: device, pci, ccw */
+	const char *kernel; /* file name of our kernel */
+	const char *console;
+	const char *const *extra;     /* more arguments, NULL-terminated; NULL: none */
+	const char *append;	      /* kernel command line, always */
+	const char *append_tcg;	      /* and under TCG */
+	unsigned int tcg_min_version; /* major * 1000 + minor of QEMU; 0: any */
+	unsigned short elf_machine;   /* e_machine of a kernel or program of it */
+};
+
+/* NULL for an architecture that is not known. */
+const struct vm_arch *vm_arch_find(const char *oci);
+/* That of the running host, OCI spelling. */
+const char *vm_arch_host(void);
+
+/* The known places of this architecture's QEMU, or `configured` checked. `ret_path` has PATH_MAX
+ * bytes. Looks at the file system, unlike the rest. */
+int vm_qemu_find(const struct vm_arch *arch, const char *configured, char *ret_path,
+		 struct err *e) VMRT_MUST_CHECK;
+
+int vm_qemu_argv(const struct vm_plan *plan, struct strv *ret, struct err *e) VMRT_MUST_CHECK;
+
+#endif
