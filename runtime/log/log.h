@@ -32,9 +32,9 @@ int log_open(const struct log_options *options, struct err *e) VMRT_MUST_CHECK;
 /* The container's own log, kept in its state directory: everything from INFO on (DEBUG with
  * --debug). The descriptor is not closed by the log. -1: none. */
 void log_set_container(int fd);
-/* The monitor's life after `create`: nothing may reach the engine's stderr or log file. */
+/* In the monitor: the engine's stderr and log file are the creating command's to write. */
 void log_close_engine(void);
-/* Goes on using this standard error after descriptor 2 has become something else. */
+/* Takes a standard error up (again), and keeps it when descriptor 2 becomes something else. */
 void log_keep_stderr(void);
 
 void log_error(const char *fmt, ...) VMRT_PRINTF(1, 2);

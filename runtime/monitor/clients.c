@@ -154,8 +154,6 @@ static void clients_on_sync(void *arg, uint32_t events)
 		 * belongs to the engine. */
 		struct ctl_message done = {.verb = CTL_REPLY};
 
-		if (!m->start->is_foreground)
-			log_close_engine();
 		(void)ctl_send(m->sync_fd, &done);
 		clients_drop_sync(m);
 		return;

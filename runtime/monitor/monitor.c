@@ -275,8 +275,6 @@ static int monitor_open_streams(struct monitor *m)
  * waiting for an end that does not come. */
 static void monitor_drop_stdio(struct monitor *m, int null_fd)
 {
-	if (m->start->is_foreground)
-		log_keep_stderr();
 	for (int i = 0; i < PROTO_STREAM_COUNT; i++)
 		dup2(null_fd, m->start->stdio[i] >= 0 ? m->start->stdio[i] : i);
 }
@@ -288,7 +286,10 @@ static int monitor_open(struct monitor *m, struct err *e)
 
 	if (setsid() < 0 && errno != EPERM)
 		return err_sys(e, -errno, "making a session");
+	log_close_engine();
 	monitor_close_others(m->start);
+	if (m->start->is_foreground)
+		log_keep_stderr();
 	null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	m->loop = loop_new();
 	if (!m->loop)

@@ -85,11 +85,13 @@ static int check_scheduler(const struct oci_scheduler *s, struct err *e)
 	if (s->nice < NICE_MIN || s->nice > NICE_MAX)
 		return err_set(e, -EINVAL, "invalid scheduler.nice: %d", s->nice);
 	if (s->priority && s->policy != SCHED_FIFO && s->policy != SCHED_RR)
-		return err_set(e, -EINVAL, "scheduler.priority can only be specified for SchedFIFO "
-					   "or SchedRR policy");
+		return err_set(e, -EINVAL,
+			       "scheduler.priority can only be specified for SchedFIFO "
+			       "or SchedRR policy");
 	if (s->policy != SCHED_DEADLINE && (s->runtime_ns || s->deadline_ns || s->period_ns))
-		return err_set(e, -EINVAL, "scheduler runtime/deadline/period can only be specified "
-					   "for SchedDeadline policy");
+		return err_set(e, -EINVAL,
+			       "scheduler runtime/deadline/period can only be specified "
+			       "for SchedDeadline policy");
 	return 0;
 }
 
@@ -121,8 +123,7 @@ static int check_mount(const struct oci_mount *mount, struct err *e)
 	int rc = mount_options_parse(&mount->options, &options, e);
 
 	if (rc)
-		return err_prefix(e, rc, "invalid mount %s",
-				  json_excerpt(buf, mount->destination));
+		return err_prefix(e, rc, "invalid mount %s", json_excerpt(buf, mount->destination));
 	is_bind = options.flags & MS_BIND;
 	mount_options_done(&options);
 	if (is_mapped && !is_bind)
@@ -195,11 +196,13 @@ static int check_needs_namespace(const struct oci_config *config, struct err *e)
 			       "unable to restrict sys entries without a private MNT namespace");
 	if ((l->uid_mappings.count || l->gid_mappings.count) &&
 	    !oci_config_namespace(config, OCI_NS_USER))
-		return err_set(e, -EINVAL, "User namespace mappings specified, but USER namespace "
-					   "isn't enabled in the config");
+		return err_set(e, -EINVAL,
+			       "User namespace mappings specified, but USER namespace "
+			       "isn't enabled in the config");
 	if (l->time_offset_count && !oci_config_namespace(config, OCI_NS_TIME))
-		return err_set(e, -EINVAL, "time namespace offsets specified, but time namespace "
-					   "isn't enabled in the config");
+		return err_set(e, -EINVAL,
+			       "time namespace offsets specified, but time namespace "
+			       "isn't enabled in the config");
 	return 0;
 }
 
@@ -214,8 +217,9 @@ static int check_sysctl(const struct oci_config *config, struct err *e)
 			return err_set(e, -EINVAL, "sysctl \"%s\" is not a valid name",
 				       json_excerpt(buf, key));
 		if (!strcmp(path, "kernel/hostname") && oci_config_namespace(config, OCI_NS_UTS))
-			return err_set(e, -EINVAL, "sysctl \"%s\" is not allowed as it conflicts "
-						   "with the OCI \"hostname\" field",
+			return err_set(e, -EINVAL,
+				       "sysctl \"%s\" is not allowed as it conflicts "
+				       "with the OCI \"hostname\" field",
 				       key);
 	}
 	return 0;
@@ -235,15 +239,14 @@ static int check_seccomp(const struct oci_seccomp *s, struct err *e)
 		has_notify = true;
 		for (size_t j = 0; j < s->rules[i].names.count; j++)
 			if (!strcmp(s->rules[i].names.at[j], "write"))
-				return err_set(e, -EINVAL, "SCMP_ACT_NOTIFY cannot be used for the "
-							   "write syscall");
+				return err_set(e, -EINVAL,
+					       "SCMP_ACT_NOTIFY cannot be used for the "
+					       "write syscall");
 	}
 	if (has_notify && !s->listener_path)
-		return err_set(e, -EINVAL,
-			       "linux.seccomp: SCMP_ACT_NOTIFY needs a listenerPath");
+		return err_set(e, -EINVAL, "linux.seccomp: SCMP_ACT_NOTIFY needs a listenerPath");
 	if (s->listener_metadata && !s->listener_path)
-		return err_set(e, -EINVAL,
-			       "linux.seccomp: listenerMetadata needs a listenerPath");
+		return err_set(e, -EINVAL, "linux.seccomp: listenerMetadata needs a listenerPath");
 	return 0;
 }
 
@@ -253,8 +256,7 @@ static int check_intel_rdt(const struct oci_intel_rdt *rdt, struct err *e)
 	char buf[JSON_EXCERPT_BYTES];
 
 	if (id && (!strcmp(id, ".") || !strcmp(id, "..") || strchr(id, '/')))
-		return err_set(e, -EINVAL, "invalid intelRdt.ClosID \"%s\"",
-			       json_excerpt(buf, id));
+		return err_set(e, -EINVAL, "invalid intelRdt.ClosID \"%s\"", json_excerpt(buf, id));
 	return 0;
 }
 

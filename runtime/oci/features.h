@@ -1,7 +1,7 @@
 /* The features document of `vmrt features` (runtime-spec features.md, features-linux.md).
  *
- * docker 25 and later changes what it asks for by what stands here ("rro"), so a claim is a promise:
- * the caller lists what is *applied*, this file only knows how to say it. */
+ * docker 25 and later changes what it asks for by what stands here ("rro"), so a claim is a
+ * promise: the caller lists what is *applied*, this file only knows how to say it. */
 #ifndef VMRT_OCI_FEATURES_H
 #define VMRT_OCI_FEATURES_H
 
@@ -22,8 +22,8 @@ struct oci_features {
 	bool has_systemd_user_cgroup;
 	bool has_rdma_cgroup;
 	bool has_seccomp;
-	uint32_t seccomp_actions; /* 1u << enum oci_seccomp_action */
-	uint32_t seccomp_ops;	  /* 1u << enum oci_seccomp_op */
+	uint32_t seccomp_actions;      /* 1u << enum oci_seccomp_action */
+	uint32_t seccomp_ops;	       /* 1u << enum oci_seccomp_op */
 	const uint32_t *seccomp_archs; /* SCMP_ARCH_* */
 	size_t seccomp_arch_count;
 	uint32_t seccomp_flags_known; /* SECCOMP_FILTER_FLAG_* */

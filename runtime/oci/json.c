@@ -128,8 +128,8 @@ static void path_of(const struct json_node *node, char out[PATH_BYTES])
 	for (; node->parent && depth < JSON_MAX_DEPTH + 1; node = node->parent)
 		chain[depth++] = node;
 	out[0] = '\0';
-	while (depth-- && size < PATH_BYTES) {
-		node = chain[depth];
+	for (; depth > 0 && size < PATH_BYTES; depth--) {
+		node = chain[depth - 1];
 		if (!node->key)
 			n = snprintf(out + size, PATH_BYTES - size, "[%zu]", node->index);
 		else if (path_is_plain(node->key))

@@ -190,8 +190,9 @@ static void parse_position(const char *text, size_t offset, size_t *ret_line, si
 	*ret_column = offset - start + 1;
 }
 
-/* The position is where yajl noticed the error: the last byte of the offending token, for some lexical
- * errors the one before. `is_end`: the text ended too early; what yajl consumed since is not ours. */
+/* The position is where yajl noticed the error: the last byte of the offending token, for some
+ * lexical errors the one before. `is_end`: the text ended too early; what yajl consumed since is
+ * not ours. */
 static int parse_error(struct parse *p, yajl_handle yajl, yajl_status status, const char *text,
 		       size_t size, bool is_end)
 {

@@ -50,9 +50,11 @@ void json_out_free(struct json_out *out)
 /* Bytes of the well-formed character at `s` (RFC 3629), 0 if there is none. */
 static size_t utf8_size(const unsigned char *s)
 {
-	size_t size = *s < 0x80 ? 1 : *s >= 0xc2 && *s < 0xe0 ? 2 : *s >= 0xe0 && *s < 0xf0 ? 3
-				  : *s >= 0xf0 && *s < 0xf5   ? 4
-							      : 0;
+	size_t size = *s < 0x80			? 1
+		      : *s >= 0xc2 && *s < 0xe0 ? 2
+		      : *s >= 0xe0 && *s < 0xf0 ? 3
+		      : *s >= 0xf0 && *s < 0xf5 ? 4
+						: 0;
 
 	for (size_t i = 1; i < size; i++)
 		if ((s[i] & 0xc0) != 0x80)

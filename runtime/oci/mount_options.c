@@ -22,10 +22,22 @@ struct mount_option {
 	uint64_t flag;
 };
 
-#define SET(name, flag)	      {name, MOUNT_OPTION_FLAG, false, flag}
-#define CLEAR(name, flag)     {name, MOUNT_OPTION_FLAG, true, flag}
-#define REC_SET(name, flag)   {name, MOUNT_OPTION_REC_ATTR, false, flag}
-#define REC_CLEAR(name, flag) {name, MOUNT_OPTION_REC_ATTR, true, flag}
+#define SET(name, flag)                                                                            \
+	{                                                                                          \
+		name, MOUNT_OPTION_FLAG, false, flag                                               \
+	}
+#define CLEAR(name, flag)                                                                          \
+	{                                                                                          \
+		name, MOUNT_OPTION_FLAG, true, flag                                                \
+	}
+#define REC_SET(name, flag)                                                                        \
+	{                                                                                          \
+		name, MOUNT_OPTION_REC_ATTR, false, flag                                           \
+	}
+#define REC_CLEAR(name, flag)                                                                      \
+	{                                                                                          \
+		name, MOUNT_OPTION_REC_ATTR, true, flag                                            \
+	}
 
 /* Propagation is in oci_propagations, which rootfsPropagation uses too. */
 static const struct mount_option mount_option_table[] = {
@@ -118,9 +130,9 @@ static void apply_flag(const struct mount_option *option, struct mount_options *
 	}
 }
 
-/* mount_setattr(2): the access time is an enumeration inside the mask MOUNT_ATTR__ATIME (RELATIME is
- * its value 0), and touching any of it is only allowed with the whole mask in attr_clr. So the last
- * such option decides, and "ratime" means the default. */
+/* mount_setattr(2): the access time is an enumeration inside the mask MOUNT_ATTR__ATIME (RELATIME
+ * is its value 0), and touching any of it is only allowed with the whole mask in attr_clr. So the
+ * last such option decides, and "ratime" means the default. */
 static void apply_rec_atime(const struct mount_option *option, struct mount_options *ret)
 {
 	if (option->is_clear && (ret->rec_attr_set & MOUNT_ATTR__ATIME) != option->flag)

@@ -40,12 +40,19 @@ static const enum oci_cap_set spec_cap_sets[] = {OCI_CAP_BOUNDING, OCI_CAP_EFFEC
 						 OCI_CAP_PERMITTED};
 static const enum oci_ns spec_namespaces[] = {OCI_NS_PID, OCI_NS_NETWORK, OCI_NS_IPC,
 					      OCI_NS_UTS, OCI_NS_MOUNT,	  OCI_NS_CGROUP};
-static const char *const spec_masked[] = {
-	"/proc/acpi",	   "/proc/asound",	"/proc/kcore",	   "/proc/keys",
-	"/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug",
-	"/proc/scsi",	   "/sys/firmware",	NULL};
-static const char *const spec_readonly[] = {"/proc/bus", "/proc/fs",	       "/proc/irq",
-					    "/proc/sys", "/proc/sysrq-trigger", NULL};
+static const char *const spec_masked[] = {"/proc/acpi",
+					  "/proc/asound",
+					  "/proc/kcore",
+					  "/proc/keys",
+					  "/proc/latency_stats",
+					  "/proc/timer_list",
+					  "/proc/timer_stats",
+					  "/proc/sched_debug",
+					  "/proc/scsi",
+					  "/sys/firmware",
+					  NULL};
+static const char *const spec_readonly[] = {
+	"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger", NULL};
 
 #define EACH(i, array) (size_t i = 0; i < sizeof(array) / sizeof((array)[0]); i++)
 
@@ -60,12 +67,15 @@ static void write_strings(struct json_out *out, const char *key, const char *con
 static void write_capabilities(struct json_out *out)
 {
 	json_out_object(out, "capabilities");
-	for EACH (i, spec_cap_sets) {
-		json_out_array(out, oci_name_of(&oci_cap_sets, spec_cap_sets[i]));
-		for EACH (j, spec_caps)
-			json_out_string(out, NULL, oci_name_of(&oci_capabilities, spec_caps[j]));
+	for
+		EACH(i, spec_cap_sets)
+		{
+			json_out_array(out, oci_name_of(&oci_cap_sets, spec_cap_sets[i]));
+		for
+			EACH(j, spec_caps)
+		json_out_string(out, NULL, oci_name_of(&oci_capabilities, spec_caps[j]));
 		json_out_end(out);
-	}
+		}
 	json_out_end(out);
 }
 
@@ -95,17 +105,19 @@ static void write_process(struct json_out *out)
 static void write_mounts(struct json_out *out)
 {
 	json_out_array(out, "mounts");
-	for EACH (i, spec_mounts) {
-		const struct spec_mount *mount = &spec_mounts[i];
+	for
+		EACH(i, spec_mounts)
+		{
+			const struct spec_mount *mount = &spec_mounts[i];
 
-		json_out_object(out, NULL);
-		json_out_string(out, "destination", mount->destination);
-		json_out_string(out, "type", mount->type);
-		json_out_string(out, "source", mount->source);
-		if (mount->options[0])
-			write_strings(out, "options", mount->options);
-		json_out_end(out);
-	}
+			json_out_object(out, NULL);
+			json_out_string(out, "destination", mount->destination);
+			json_out_string(out, "type", mount->type);
+			json_out_string(out, "source", mount->source);
+			if (mount->options[0])
+				write_strings(out, "options", mount->options);
+			json_out_end(out);
+		}
 	json_out_end(out);
 }
 
@@ -121,11 +133,14 @@ static void write_linux(struct json_out *out)
 	json_out_end(out);
 	json_out_end(out);
 	json_out_array(out, "namespaces");
-	for EACH (i, spec_namespaces) {
-		json_out_object(out, NULL);
-		json_out_string(out, "type", oci_name_of(&oci_namespaces, spec_namespaces[i]));
-		json_out_end(out);
-	}
+	for
+		EACH(i, spec_namespaces)
+		{
+			json_out_object(out, NULL);
+			json_out_string(out, "type",
+					oci_name_of(&oci_namespaces, spec_namespaces[i]));
+			json_out_end(out);
+		}
 	json_out_end(out);
 	write_strings(out, "maskedPaths", spec_masked);
 	write_strings(out, "readonlyPaths", spec_readonly);
