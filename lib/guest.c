@@ -70,6 +70,10 @@ static void guest_mount_get(struct wire_in *in, struct guest_mount *m)
 static void guest_process_put(struct wire_out *o, const struct guest_process *p)
 {
 	wire_put_bytes(o, p->stdio, sizeof(p->stdio));
+	wire_put_u8(o, p->builtin);
+	wire_put_u8(o, p->is_terminal);
+	wire_put_u16(o, p->rows);
+	wire_put_u16(o, p->columns);
 	wire_put_u32(o, p->uid);
 	wire_put_u32(o, p->gid);
 	wire_put_u32(o, p->umask);
@@ -99,6 +103,10 @@ static void guest_process_get(struct wire_in *in, struct guest_process *p)
 
 	if (stdio)
 		memcpy(p->stdio, stdio, sizeof(p->stdio));
+	p->builtin = wire_get_u8(in);
+	p->is_terminal = wire_get_u8(in);
+	p->rows = wire_get_u16(in);
+	p->columns = wire_get_u16(in);
 	p->uid = wire_get_u32(in);
 	p->gid = wire_get_u32(in);
 	p->umask = wire_get_u32(in);
@@ -122,12 +130,41 @@ static void guest_process_get(struct wire_in *in, struct guest_process *p)
 	guest_list_get(in, &p->args);
 	guest_list_get(in, &p->env);
 	p->cwd = wire_get_str(in);
-	if (!p->args.count || !p->cwd)
+	if (!p->args.count || !p->cwd || p->builtin >= GUEST_BUILTIN_COUNT)
 		in->is_bad = true;
 	for (size_t i = 0; i < sizeof(p->stdio); i++) {
 		if (p->stdio[i] >= GUEST_STDIO_COUNT)
 			in->is_bad = true;
 	}
+}
+
+void guest_process_encode(struct wire_out *o, const struct guest_process *p)
+{
+	guest_process_put(o, p);
+}
+
+int guest_process_decode(struct wire_in *in, struct guest_process *ret)
+{
+	struct guest_process p = {0};
+
+	guest_process_get(in, &p);
+	if (!wire_in_end(in)) {
+		guest_process_done(&p);
+		return -EPROTO;
+	}
+	*ret = p;
+	return 0;
+}
+
+void guest_process_done(struct guest_process *p)
+{
+	if (!p)
+		return;
+	free(p->groups);
+	free(p->rlimits);
+	free(p->args.at);
+	free(p->env.at);
+	*p = (struct guest_process){0};
 }
 
 void guest_container_encode(struct wire_out *o, const struct guest_container *c)
@@ -185,9 +222,6 @@ void guest_container_done(struct guest_container *c)
 	free(c->mounts);
 	free(c->masked_paths.at);
 	free(c->readonly_paths.at);
-	free(c->process.groups);
-	free(c->process.rlimits);
-	free(c->process.args.at);
-	free(c->process.env.at);
+	guest_process_done(&c->process);
 	*c = (struct guest_container){0};
 }

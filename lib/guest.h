@@ -62,8 +62,20 @@ struct guest_rlimit {
 	uint64_t hard;
 };
 
+/* Work that init does itself, in a child, in place of a program: args are not executed then. */
+enum guest_builtin {
+	GUEST_BUILTIN_NONE,
+	GUEST_BUILTIN_PROCESSES, /* the container's /proc to stdout, for `vmrt ps`; see docs */
+	GUEST_BUILTIN_STATS,	 /* usage numbers to stdout, for `vmrt events` */
+	GUEST_BUILTIN_COUNT
+};
+
 struct guest_process {
-	uint8_t stdio[3]; /* enum guest_stdio */
+	uint8_t stdio[3]; /* enum guest_stdio; with a terminal: stdin and stdout PIPE */
+	uint8_t builtin;  /* enum guest_builtin; EXEC only */
+	bool is_terminal;
+	uint16_t rows; /* of the terminal, 0: not known yet */
+	uint16_t columns;
 	uint32_t uid;
 	uint32_t gid;
 	uint32_t umask; /* 022 where the config has none */
@@ -96,6 +108,11 @@ struct guest_container {
 	struct guest_list readonly_paths;
 	struct guest_process process;
 };
+
+/* The process alone: the payload of PROTO_HOST_EXEC. The same rules as for the container's. */
+void guest_process_encode(struct wire_out *o, const struct guest_process *p);
+int guest_process_decode(struct wire_in *in, struct guest_process *ret);
+void guest_process_done(struct guest_process *p);
 
 /* Appends the description to `o`. */
 void guest_container_encode(struct wire_out *o, const struct guest_container *c);

@@ -18,6 +18,19 @@
  *        |  <-- EXITED how, number ------------------------ |  after every STREAM_END, data synced
  *        |  --- FINISH -----------------------------------> |  streams drained: power off
  *
+ * An exec session N > 0 is one more process in the same container, with ports "vmrt.N.stdin" and so
+ * on, which the host adds before it asks and takes away after EXITED and the last byte:
+ *
+ *        |  --- EXEC(N) process -------------------------> |  waits for the ports, forks, execs
+ *        |  <-- STARTED(N)  (or FAILED(N) text) ---------- |
+ *        |      ... as above, with session N ...           |
+ *        |  <-- EXITED(N) --------------------------------- |  the ports are closed by now
+ *
+ * A session with a terminal has the ports stdin and stdout, and a pty in the guest behind them:
+ *
+ *        |  --- RESIZE(N) rows, columns ------------------> |  SIGWINCH in the guest
+ *        |  --- CLOCK realtime ---------------------------> |  after the VM was stopped for a while
+ *
  * A frame is: u32 payload bytes, u16 type, u16 session, payload. Everything little-endian.
  * Session 0 is the container's own process. Type numbers are never reused. The version must be
  * equal on both sides: kernel, initramfs and vmrt are installed together.
@@ -47,6 +60,7 @@
 #define PROTO_PORT_STDIN   "vmrt.0.stdin"
 #define PROTO_PORT_STDOUT  "vmrt.0.stdout"
 #define PROTO_PORT_STDERR  "vmrt.0.stderr"
+#define PROTO_PORT_FORMAT  "vmrt.%u.%s" /* session, "stdin" | "stdout" | "stderr" */
 #define PROTO_SHARE_TAG	   "vmrt"
 
 /* X(name, number): what the guest sends. */
@@ -68,7 +82,10 @@
 	X(SIGNAL, 66)                                                                              \
 	X(STDIN_END, 67)                                                                           \
 	X(READER_GONE, 68)                                                                         \
-	X(FINISH, 69)
+	X(FINISH, 69)                                                                              \
+	X(EXEC, 70)                                                                                \
+	X(RESIZE, 71)                                                                              \
+	X(CLOCK, 72)
 
 enum proto_guest_type {
 #define X(name, number) PROTO_GUEST_##name = (number),

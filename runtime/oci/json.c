@@ -62,6 +62,7 @@ int json_doc_close(struct json_doc *doc)
 		free(node);
 	}
 	doc->all = doc->root = NULL;
+	doc->name = NULL;
 	doc->e = NULL;
 	return doc->status;
 }

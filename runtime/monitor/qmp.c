@@ -1,0 +1,217 @@
+/* The QMP link. Must not know what the commands are for. */
+#include "runtime/monitor/qmp.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "lib/fd.h"
+#include "lib/mem.h"
+#include "lib/wire.h"
+#include "runtime/oci/json.h"
+
+struct qmp_pending {
+	struct qmp_pending *next;
+	qmp_callback *call;
+	void *arg;
+};
+
+struct qmp {
+	int fd;
+	struct loop_source *source;
+	char in[QMP_LINE_MAX_BYTES];
+	size_t in_size;
+	struct wire_out out;
+	size_t out_at;
+	struct qmp_pending *first;
+	struct qmp_pending **last;
+	bool is_ready; /* the greeting came: commands may go out */
+};
+
+enum qmp_kind qmp_parse_line(const char *line, size_t size, struct err *ret_error)
+{
+	struct json_doc *doc = NULL;
+	const struct json_node *root;
+	const struct json_node *error;
+	enum qmp_kind kind = QMP_GARBAGE;
+	const char *text = "(no description)";
+
+	if (json_doc_parse(line, size, "qmp", &doc, ret_error) < 0)
+		return QMP_GARBAGE;
+	root = json_doc_root(doc);
+	if (root->type != JSON_OBJECT) {
+		kind = QMP_GARBAGE;
+	} else if (json_member(doc, root, "QMP")) {
+		kind = QMP_GREETING;
+	} else if (json_member(doc, root, "event")) {
+		kind = QMP_EVENT;
+	} else if (json_member(doc, root, "return")) {
+		kind = QMP_RETURN;
+	} else if ((error = json_object(doc, root, "error"))) {
+		kind = QMP_ERROR;
+		json_string(doc, error, "desc", &text);
+		err_set(ret_error, -EIO, "qemu: %s", text);
+	}
+	json_doc_free(doc);
+	return kind;
+}
+
+static void qmp_answer(struct qmp *q, const struct err *e)
+{
+	struct qmp_pending *p = q->first;
+
+	q->first = p->next;
+	if (!q->first)
+		q->last = &q->first;
+	if (p->call)
+		p->call(p->arg, e);
+	free(p);
+}
+
+static void qmp_break(struct qmp *q, const char *why)
+{
+	struct err e;
+
+	loop_remove(q->source);
+	q->source = NULL;
+	fd_close(&q->fd);
+	err_set(&e, -EIO, "qemu: control link: %s", why);
+	while (q->first)
+		qmp_answer(q, &e);
+}
+
+static void qmp_flush(struct qmp *q)
+{
+	while (q->fd >= 0 && q->is_ready && q->out_at < q->out.size) {
+		ssize_t n = send(q->fd, q->out.data + q->out_at, q->out.size - q->out_at,
+				 MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			break;
+		q->out_at += (size_t)n;
+	}
+	if (q->out_at == q->out.size) {
+		wire_out_done(&q->out);
+		q->out_at = 0;
+	}
+	if (q->source)
+		loop_set_events(q->source,
+				EPOLLIN | (q->is_ready && q->out.size ? EPOLLOUT : 0));
+}
+
+static void qmp_on_line(struct qmp *q, const char *line, size_t size)
+{
+	struct err e;
+	enum qmp_kind kind = qmp_parse_line(line, size, &e);
+
+	switch (kind) {
+	case QMP_GREETING:
+		q->is_ready = true;
+		qmp_flush(q);
+		break;
+	case QMP_RETURN:
+	case QMP_ERROR:
+		if (q->first)
+			qmp_answer(q, kind == QMP_ERROR ? &e : NULL);
+		else
+			qmp_break(q, "an answer that nobody asked for");
+		break;
+	case QMP_EVENT:
+		break;
+	case QMP_GARBAGE:
+		qmp_break(q, "a line that is no QMP");
+		break;
+	}
+}
+
+static void qmp_on_event(void *arg, uint32_t events)
+{
+	struct qmp *q = arg;
+	ssize_t n;
+	char *end;
+
+	if (events & EPOLLOUT)
+		qmp_flush(q);
+	n = recv(q->fd, q->in + q->in_size, sizeof(q->in) - q->in_size, MSG_DONTWAIT);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		qmp_break(q, "closed");
+		return;
+	}
+	q->in_size += (size_t)n;
+	while (q->fd >= 0 && (end = memchr(q->in, '\n', q->in_size))) {
+		size_t size = (size_t)(end - q->in);
+
+		qmp_on_line(q, q->in, size);
+		q->in_size -= size + 1;
+		memmove(q->in, end + 1, q->in_size);
+	}
+	if (q->fd >= 0 && q->in_size == sizeof(q->in))
+		qmp_break(q, "a line that is too long");
+}
+
+struct qmp *qmp_new(struct loop *l, int fd)
+{
+	struct qmp *q = xcalloc(1, sizeof(*q));
+
+	q->fd = fd;
+	q->last = &q->first;
+	q->source = loop_add(l, fd, EPOLLIN, qmp_on_event, q);
+	if (!q->source) {
+		qmp_free(q);
+		return NULL;
+	}
+	qmp_send(q, qmp_command("qmp_capabilities"), NULL, NULL);
+	return q;
+}
+
+void qmp_free(struct qmp *q)
+{
+	if (!q)
+		return;
+	while (q->first) {
+		struct qmp_pending *p = q->first;
+
+		q->first = p->next;
+		free(p);
+	}
+	loop_remove(q->source);
+	fd_close(&q->fd);
+	wire_out_done(&q->out);
+	free(q);
+}
+
+struct json_out *qmp_command(const char *name)
+{
+	struct json_out *out = json_out_new(NULL);
+
+	json_out_object(out, NULL);
+	json_out_string(out, "execute", name);
+	json_out_object(out, "arguments");
+	return out;
+}
+
+void qmp_send(struct qmp *q, struct json_out *command, qmp_callback *call, void *arg)
+{
+	struct qmp_pending *p = xcalloc(1, sizeof(*p));
+	const char *text;
+	size_t size;
+
+	json_out_end(command);
+	json_out_end(command);
+	text = json_out_text(command, &size);
+	*p = (struct qmp_pending){.call = call, .arg = arg};
+	*q->last = p;
+	q->last = &p->next;
+	wire_put_bytes(&q->out, text, size);
+	wire_put_u8(&q->out, '\n');
+	json_out_free(command);
+	if (q->fd < 0)
+		qmp_break(q, "closed before");
+	else
+		qmp_flush(q);
+}
