@@ -3,6 +3,7 @@
  * This file has the table of commands, reads the words before and after the command, and turns a
  * command's error into stderr, --log and an exit status. It must not do anything itself. */
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -80,6 +81,10 @@ static const struct option_spec spec_options[] = {
 	{"bundle", 'b', OPTION_STRING, VALUE(bundle), "DIR", "where to write config.json"},
 	HELP_OPTION,
 };
+static const struct option_spec ps_options[] = {
+	{"format", 'f', OPTION_STRING, VALUE(format), "FORMAT", "table (default) or json"},
+	HELP_OPTION,
+};
 static const struct option_spec plain_options[] = {HELP_OPTION};
 
 #define OPTIONS(table) .options = (table), .option_count = COUNT(table)
@@ -105,6 +110,10 @@ const struct cmd_verb cmd_verbs[] = {
 	{.name = "delete", .arguments = "<container-id>",
 	 .summary = "remove what is left of a container",
 	 OPTIONS(delete_options), .min_words = 1, .max_words = 1, .run = cmd_delete},
+	{.name = "ps", .arguments = "<container-id> [ps options]",
+	 .summary = "list the processes of a container",
+	 OPTIONS(ps_options), .min_words = 1, .max_words = INT_MAX, .stops_at_word = true,
+	 .run = cmd_ps},
 	{.name = "spec", .arguments = "", .summary = "write a config.json to begin with",
 	 OPTIONS(spec_options), .run = cmd_spec},
 	{.name = "features", .arguments = "", .summary = "print what vmrt honours, as JSON",
@@ -190,10 +199,10 @@ static int main_open_log(const struct cmd *c, const struct cmd_verb *verb, struc
 	return log_open(&options, e);
 }
 
-static int main_fail(const struct err *e)
+static int main_fail(const struct cmd_verb *verb, const struct err *e)
 {
 	log_error("%s", e->text);
-	return EXIT_FAILURE;
+	return verb && verb->failure_status ? verb->failure_status : EXIT_FAILURE;
 }
 
 static int main_run_verb(struct cmd *c, const struct cmd_verb *verb, int argc, char **argv)
@@ -204,13 +213,13 @@ static int main_run_verb(struct cmd *c, const struct cmd_verb *verb, int argc, c
 	if (r == 0)
 		r = main_parse_verb(c, verb, argc, argv, &e);
 	if (r < 0)
-		return main_fail(&e);
+		return main_fail(verb, &e);
 	if (c->values.want_help) {
 		main_verb_help(stdout, verb);
 		return EXIT_SUCCESS;
 	}
 	r = verb->run(c, &e);
-	return r < 0 ? main_fail(&e) : c->exit_status;
+	return r < 0 ? main_fail(verb, &e) : c->exit_status;
 }
 
 int main(int argc, char **argv)
@@ -224,7 +233,7 @@ int main(int argc, char **argv)
 
 	signal(SIGPIPE, SIG_IGN); /* an engine that hangs up is an error to report, not our death */
 	if (r < 0)
-		return main_fail(&e);
+		return main_fail(NULL, &e);
 	if (c.global.want_version) {
 		printf("vmrt version %s\ncommit: %s\nspec: 1.2.0\n", VMRT_VERSION, VMRT_COMMIT);
 		return EXIT_SUCCESS;
@@ -236,7 +245,7 @@ int main(int argc, char **argv)
 	verb = main_find_verb(argv[1]);
 	if (!verb) {
 		err_set(&e, -EINVAL, "unknown command '%s'; 'vmrt --help' lists them", argv[1]);
-		return main_fail(&e);
+		return main_fail(NULL, &e);
 	}
 	return main_run_verb(&c, verb, words - 1, argv + 2);
 }

@@ -28,6 +28,18 @@ struct cmd_values {
 	bool is_force;
 	bool is_detached;
 	bool want_keep;
+	const char *process; /* exec: a file */
+	const char *cwd;
+	const char *user;
+	struct option_list env;
+	struct option_list caps;
+	struct option_list additional_gids;
+	bool is_tty;
+	bool no_new_privs;
+	bool ignore_paused;
+	const char *process_label;
+	const char *apparmor;
+	const char *cgroup;
 	bool want_help;
 };
 
@@ -48,6 +60,7 @@ struct cmd_verb {
 	int min_words;
 	int max_words;
 	bool is_stderr_ours; /* warnings may be printed: it is not the container's stderr */
+	int failure_status;  /* exit status of a failure: 0 means 1 */
 	bool stops_at_word;  /* words after the first belong to the container's command */
 	/* 0, or -errno with the text that goes to stderr and to --log */
 	int (*run)(struct cmd *c, struct err *e);
@@ -61,6 +74,10 @@ int cmd_run(struct cmd *c, struct err *e);
 int cmd_start(struct cmd *c, struct err *e);
 int cmd_kill(struct cmd *c, struct err *e);
 int cmd_delete(struct cmd *c, struct err *e);
+int cmd_exec(struct cmd *c, struct err *e);
+int cmd_pause(struct cmd *c, struct err *e);
+int cmd_resume(struct cmd *c, struct err *e);
+int cmd_ps(struct cmd *c, struct err *e);
 int cmd_state(struct cmd *c, struct err *e);
 int cmd_list(struct cmd *c, struct err *e);
 int cmd_spec(struct cmd *c, struct err *e);

@@ -10,19 +10,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <time.h>
 
 #include "lib/fd.h"
 #include "lib/mem.h"
+#include "runtime/cmd/pidfile.h"
 #include "runtime/ctl/ctl.h"
 #include "runtime/hook/hook.h"
 #include "runtime/log/log.h"
@@ -51,6 +49,7 @@ struct launch_context {
 	int log_fd;
 	int pidfd;
 	struct monitor_start start;
+	struct stdio_plan *io; /* the caller's */
 };
 
 static void launch_context_done(struct launch_context *x)
@@ -66,16 +65,6 @@ static void launch_context_done(struct launch_context *x)
 	fd_close(&x->sync_fd);
 	fd_close(&x->log_fd);
 	fd_close(&x->pidfd);
-}
-
-static uint8_t launch_stdio_kind(int fd)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return GUEST_STDIO_NULL;
-	return S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3) ? GUEST_STDIO_NULL
-								  : GUEST_STDIO_PIPE;
 }
 
 static int launch_choose_accel(struct launch_context *x, struct err *e)
@@ -98,7 +87,6 @@ static int launch_choose_accel(struct launch_context *x, struct err *e)
 static int launch_load(struct launch_context *x, struct err *e)
 {
 	const char *wanted = x->launch->bundle ? x->launch->bundle : ".";
-	const uint8_t stdio[3] = {launch_stdio_kind(0), launch_stdio_kind(1), launch_stdio_kind(2)};
 	auto_free char *bundle = realpath(wanted, NULL);
 	auto_free char *path = NULL;
 	int r;
@@ -112,7 +100,10 @@ static int launch_load(struct launch_context *x, struct err *e)
 	if (r == 0)
 		r = oci_config_check(x->config, e);
 	if (r == 0)
-		r = plan_make(x->config, bundle, &x->settings, stdio, &x->plan, e);
+		r = stdio_prepare(x->io, x->config->process, x->launch->console_socket,
+				  !x->launch->is_foreground, e);
+	if (r == 0)
+		r = plan_make(x->config, bundle, &x->settings, x->io->kinds, &x->plan, e);
 	if (r == 0)
 		r = settings_check_files(&x->settings, e);
 	if (r == 0)
@@ -216,7 +207,9 @@ static int launch_fork(const struct cmd *c, struct launch_context *x, struct err
 		.listen_fd = x->listen_fd,
 		.sync_fd = sync[1],
 		.log_fd = x->log_fd,
-		.stdio = {0, 1, 2},
+		.stdio = {x->io->fds[0], x->io->fds[1], x->io->fds[2]},
+		.tty_fd = x->io->tty_fd,
+		.owns_tty = x->io->owns_tty,
 		.is_debug = c->global.is_debug,
 		.is_foreground = x->launch->is_foreground,
 	};
@@ -241,27 +234,6 @@ static int launch_await(struct launch_context *x, struct err *e)
 	if (reply.error)
 		return err_set(e, -reply.error, "%s", reply.text);
 	return 0;
-}
-
-/* Decimal digits and nothing else (docker's parser takes no newline), by rename. */
-static int launch_write_pid_file(const char *path, pid_t pid, struct err *e)
-{
-	auto_free char *temporary = NULL;
-	auto_close int fd = -1;
-	char text[16];
-	int n = snprintf(text, sizeof(text), "%d", pid);
-	int r;
-
-	if (!path)
-		return 0;
-	temporary = xasprintf("%s.vmrt-new", path);
-	fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	r = fd < 0 ? -errno : fd_write_all(fd, text, (size_t)n);
-	if (r == 0 && rename(temporary, path) < 0)
-		r = -errno;
-	if (r < 0 && fd >= 0)
-		unlink(temporary);
-	return r < 0 ? err_sys(e, r, "writing the pid file '%s'", path) : 0;
 }
 
 static int launch_commit(struct launch_context *x, struct err *e)
@@ -294,7 +266,7 @@ static int launch_complete(const struct cmd *c, struct launch_context *x, const 
 	if (r == 0)
 		r = state_write(x->state_dirfd, &x->state, e);
 	if (r == 0)
-		r = launch_write_pid_file(x->launch->pid_file, x->state.pid, e);
+		r = pid_file_write(x->launch->pid_file, x->state.pid, e);
 	if (r == 0)
 		r = launch_commit(x, e);
 	return r;
@@ -318,10 +290,12 @@ static void launch_undo(struct launch_context *x)
 		(void)state_remove(x->root_dirfd, x->launch->id);
 }
 
-int launch_create(const struct cmd *c, const struct launch *launch, int *ret_pidfd, struct err *e)
+int launch_create(const struct cmd *c, const struct launch *launch, struct stdio_plan *io,
+		  int *ret_pidfd, struct err *e)
 {
 	struct launch_context x = {
 		.launch = launch,
+		.io = io,
 		.root_dirfd = -1,
 		.state_dirfd = -1,
 		.listen_fd = -1,

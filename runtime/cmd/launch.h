@@ -5,18 +5,21 @@
 #include <sys/types.h>
 
 #include "runtime/cmd/cmd.h"
+#include "runtime/cmd/stdio.h"
 
 struct launch {
 	const char *id;
 	const char *bundle; /* NULL: the current directory */
 	const char *pid_file;
+	const char *console_socket;
 	bool is_foreground; /* the caller stays and waits: see struct monitor_start */
 };
 
 /* Everything up to "the container's process is parked before execve". On failure nothing is left.
- * `ret_pidfd` is of the monitor, a child of the caller. */
-int launch_create(const struct cmd *c, const struct launch *launch, int *ret_pidfd,
-		  struct err *e) VMRT_MUST_CHECK;
+ * `ret_pidfd` is of the monitor, a child of the caller. `io` is filled, also on failure: the caller
+ * does stdio_done(). */
+int launch_create(const struct cmd *c, const struct launch *launch, struct stdio_plan *io,
+		  int *ret_pidfd, struct err *e) VMRT_MUST_CHECK;
 /* Returns when the process runs; then poststart hooks. */
 int launch_start(const struct cmd *c, const char *id, struct err *e) VMRT_MUST_CHECK;
 /* Removes a container: poststop hooks, state directory. With `is_force` from any state, and 0 when

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/mem.h"
+
 static const struct option_spec *option_find(const struct option_spec *specs, size_t count,
 					     const char *name, size_t size)
 {
@@ -20,6 +22,12 @@ static const struct option_spec *option_find(const struct option_spec *specs, si
 static bool option_wants_argument(const struct option_spec *spec)
 {
 	return spec->kind != OPTION_FLAG && spec->kind != OPTION_COMPAT;
+}
+
+static void option_append(struct option_list *list, const char *text)
+{
+	list->at = xreallocarray(list->at, list->count + 1, sizeof(*list->at));
+	list->at[list->count++] = text;
 }
 
 static int option_store(const struct option_spec *spec, void *values, const char *text,
@@ -41,6 +49,9 @@ static int option_store(const struct option_spec *spec, void *values, const char
 		return 0;
 	case OPTION_STRING:
 		*(const char **)where = text;
+		return 0;
+	case OPTION_LIST:
+		option_append(where, text);
 		return 0;
 	case OPTION_COUNT:
 		errno = 0;

@@ -13,8 +13,14 @@ enum option_kind {
 	OPTION_FLAG,   /* bool; also --name=true|false */
 	OPTION_STRING, /* const char * */
 	OPTION_COUNT,  /* unsigned int */
+	OPTION_LIST,   /* struct option_list: may be given more than once */
 	OPTION_COMPAT, /* a flag that runc has and a VM does not need: accepted, see its help */
 	OPTION_COMPAT_STRING,
+};
+
+struct option_list {
+	size_t count;
+	const char **at; /* lives as long as the program */
 };
 
 struct option_spec {

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -11,9 +12,15 @@
 
 #define CTL_BACKLOG 64
 
-int ctl_send(int fd, const struct ctl_message *m)
+int ctl_send_fds(int fd, const struct ctl_message *m, const int *fds, size_t count)
 {
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(CTL_FD_MAX * sizeof(int))];
+	} control = {0};
+	struct msghdr header = {0};
 	struct wire_out o = {0};
+	struct iovec iov;
 	ssize_t n;
 
 	wire_put_u16(&o, (uint16_t)m->verb);
@@ -21,34 +28,98 @@ int ctl_send(int fd, const struct ctl_message *m)
 	wire_put_u32(&o, (uint32_t)m->signo);
 	wire_put_u8(&o, m->is_all);
 	wire_put_str(&o, m->text ? m->text : "");
-	n = send(fd, o.data, o.size, MSG_NOSIGNAL);
+	wire_put_u32(&o, (uint32_t)m->status);
+	wire_put_u32(&o, m->rows);
+	wire_put_u32(&o, m->columns);
+	iov = (struct iovec){.iov_base = o.data, .iov_len = o.size};
+	header.msg_iov = &iov;
+	header.msg_iovlen = 1;
+	if (count) {
+		struct cmsghdr *c;
+
+		header.msg_control = control.bytes;
+		header.msg_controllen = CMSG_SPACE(count * sizeof(int));
+		c = CMSG_FIRSTHDR(&header);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(count * sizeof(int));
+		memcpy(CMSG_DATA(c), fds, count * sizeof(int));
+	}
+	n = sendmsg(fd, &header, MSG_NOSIGNAL);
 	wire_out_done(&o);
 	return n < 0 ? -errno : 0;
 }
 
-/* Fields that a newer sender appended are left alone; those that an older one lacks are an error,
- * since the first release has all of these. */
-int ctl_receive(int fd, struct ctl_message *m, uint8_t *buffer)
+int ctl_send(int fd, const struct ctl_message *m)
+{
+	return ctl_send_fds(fd, m, NULL, 0);
+}
+
+static void ctl_take_fds(struct msghdr *header, int fds[CTL_FD_MAX])
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c; c = CMSG_NXTHDR(header, c)) {
+		size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		/* The buffer bounds the count: the kernel closes what does not fit. */
+		memcpy(fds, CMSG_DATA(c), (count < CTL_FD_MAX ? count : CTL_FD_MAX) * sizeof(int));
+	}
+}
+
+/* Fields that a newer sender appended are left alone. */
+static int ctl_parse(struct ctl_message *m, const uint8_t *buffer, size_t size)
 {
 	struct wire_in in;
-	ssize_t n;
 
-	do {
-		n = recv(fd, buffer, CTL_PACKET_MAX, 0);
-	} while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return -errno;
-	if (n == 0)
-		return -ECONNRESET;
-	wire_in_init(&in, buffer, (size_t)n);
+	wire_in_init(&in, buffer, size);
 	m->verb = wire_get_u16(&in);
 	m->error = (int)wire_get_u32(&in);
 	m->signo = (int)wire_get_u32(&in);
 	m->is_all = wire_get_u8(&in);
 	m->text = wire_get_str(&in);
-	if (in.is_bad || !m->text)
-		return -EPROTO;
-	return 0;
+	m->status = (int)wire_get_u32(&in);
+	m->rows = wire_get_u32(&in);
+	m->columns = wire_get_u32(&in);
+	return in.is_bad || !m->text ? -EPROTO : 0;
+}
+
+int ctl_receive_fds(int fd, struct ctl_message *m, uint8_t *buffer, int fds[CTL_FD_MAX])
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(CTL_FD_MAX * sizeof(int))];
+	} control;
+	struct iovec iov = {.iov_base = buffer, .iov_len = CTL_PACKET_MAX};
+	struct msghdr header = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes),
+	};
+	ssize_t n;
+
+	for (int i = 0; i < CTL_FD_MAX; i++)
+		fds[i] = -1;
+	do {
+		n = recvmsg(fd, &header, MSG_CMSG_CLOEXEC);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	if (n == 0)
+		return -ECONNRESET;
+	ctl_take_fds(&header, fds);
+	return ctl_parse(m, buffer, (size_t)n);
+}
+
+int ctl_receive(int fd, struct ctl_message *m, uint8_t *buffer)
+{
+	int fds[CTL_FD_MAX];
+	int r = ctl_receive_fds(fd, m, buffer, fds);
+
+	for (int i = 0; i < CTL_FD_MAX; i++)
+		fd_close(&fds[i]);
+	return r;
 }
 
 /* Socket names have 108 bytes, state directories of engines are longer: go through the dirfd. */

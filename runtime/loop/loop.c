@@ -27,7 +27,14 @@ struct loop_timer {
 	struct loop_timer *next;
 };
 
+struct loop_deferred {
+	struct loop_deferred *next;
+	void (*call)(void *arg);
+	void *arg;
+};
+
 struct loop {
+	struct loop_deferred *deferred;
 	int epoll_fd;
 	bool is_stopped;
 	struct loop_source *dead;
@@ -69,6 +76,12 @@ void loop_free(struct loop *l)
 		free(t);
 	}
 	loop_bury(l);
+	while (l->deferred) {
+		struct loop_deferred *d = l->deferred;
+
+		l->deferred = d->next;
+		free(d);
+	}
 	fd_close(&l->epoll_fd);
 	free(l);
 }
@@ -144,6 +157,25 @@ void loop_timer_set(struct loop_timer *t, unsigned int ms)
 	timerfd_settime(t->fd, 0, &when, NULL);
 }
 
+void loop_defer(struct loop *l, void (*call)(void *arg), void *arg)
+{
+	struct loop_deferred *d = xcalloc(1, sizeof(*d));
+
+	*d = (struct loop_deferred){.next = l->deferred, .call = call, .arg = arg};
+	l->deferred = d;
+}
+
+static void loop_call_deferred(struct loop *l)
+{
+	while (l->deferred) {
+		struct loop_deferred d = *l->deferred;
+
+		free(l->deferred);
+		l->deferred = d.next;
+		d.call(d.arg);
+	}
+}
+
 int loop_run(struct loop *l)
 {
 	struct epoll_event events[LOOP_ROUND_EVENTS];
@@ -161,6 +193,7 @@ int loop_run(struct loop *l)
 			if (s->call)
 				s->call(s->arg, events[i].events);
 		}
+		loop_call_deferred(l);
 		loop_bury(l);
 	}
 	return 0;

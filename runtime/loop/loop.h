@@ -32,6 +32,9 @@ struct loop_timer;
 struct loop_timer *loop_timer_new(struct loop *l, void (*call)(void *arg), void *arg);
 void loop_timer_set(struct loop_timer *t, unsigned int ms);
 
+/* Calls once after the current dispatch round, when no callback of the round is on the stack. */
+void loop_defer(struct loop *l, void (*call)(void *arg), void *arg);
+
 /* Runs until loop_stop(). 0 or -errno of epoll_wait. */
 int loop_run(struct loop *l);
 void loop_stop(struct loop *l);

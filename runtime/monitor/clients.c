@@ -15,14 +15,18 @@
 
 static void client_close(struct client *c)
 {
+	struct session *s = c->session;
+
 	loop_remove(c->source);
 	c->source = NULL;
 	c->waiting = 0;
+	c->session = NULL;
 	fd_close(&c->fd);
+	if (s)
+		exec_on_client_gone(s);
 }
 
-/* Replies are smaller than a socket's buffer and there is one at a time: it cannot block. */
-static void client_reply(struct client *c, int error, const char *text)
+void client_reply(struct client *c, int error, const char *text)
 {
 	struct ctl_message reply = {.verb = CTL_REPLY, .error = error, .text = text};
 
@@ -31,48 +35,178 @@ static void client_reply(struct client *c, int error, const char *text)
 		client_close(c);
 }
 
+void client_send_exited(struct client *c, int status)
+{
+	struct ctl_message message = {.verb = CTL_EXITED, .status = status};
+
+	(void)ctl_send(c->fd, &message);
+}
+
 static void client_start(struct client *c)
 {
 	struct monitor *m = c->monitor;
 
-	if (m->state == SESSION_CREATED && !m->has_exit && m->sync_fd < 0) {
-		m->state = SESSION_STARTING;
+	if (m->is_paused) {
+		client_reply(c, EINVAL, "cannot start a paused container");
+	} else if (m->container.state == SESSION_CREATED && m->sync_fd < 0) {
+		m->container.state = SESSION_STARTING;
 		c->waiting = CTL_START;
 		guest_send_start(m);
-	} else if (m->state == SESSION_EXITED) {
+	} else if (m->container.state == SESSION_EXITED) {
 		client_reply(c, EINVAL, "cannot start a container that has stopped");
 	} else {
 		client_reply(c, EINVAL, "cannot start an already running container");
 	}
 }
 
-static void client_kill(struct client *c, const struct ctl_message *request)
+static void client_on_resumed_for_kill(void *arg, const struct err *e)
+{
+	struct monitor *m = arg;
+
+	if (!e)
+		guest_send_clock(m);
+}
+
+/* SIGKILL must take effect at once, also while the VM stands still: it is set going for it. */
+static void client_prepare_kill(struct monitor *m)
+{
+	if (m->is_kill_wanted)
+		return;
+	m->is_kill_wanted = true;
+	loop_timer_set(m->kill_timer, CLIENT_KILL_TIMEOUT_MS);
+	if (m->is_paused) {
+		m->is_paused = false;
+		state_mark_paused(m->start->state_dirfd, false);
+		qmp_send(m->qmp, qmp_command("cont"), client_on_resumed_for_kill, m);
+	}
+}
+
+static void client_kill_container(struct client *c, const struct ctl_message *request)
 {
 	struct monitor *m = c->monitor;
 
-	if (request->signo < 0 || request->signo > 64) {
-		client_reply(c, EINVAL, "unknown signal");
-		return;
-	}
 	c->waiting = CTL_KILL;
 	c->signo = request->signo;
 	c->token = ++m->last_token ? m->last_token : ++m->last_token;
-	if (request->signo == SIGKILL && m->has_exit) {
+	if (request->signo == SIGKILL && m->container.has_exit) {
 		/* The process is gone, only its output waits for a reader: no longer. */
-		monitor_end(m, m->exit_status);
+		monitor_end(m, m->container.exit_status);
 		return;
 	}
-	if (m->has_exit) {
+	if (m->container.has_exit) {
 		client_reply(c, ESRCH, "container not running");
 		return;
 	}
-	if (request->signo == SIGKILL && !m->is_kill_wanted) {
-		m->is_kill_wanted = true;
-		loop_timer_set(m->kill_timer, CLIENT_KILL_TIMEOUT_MS);
-	}
-	if (!guest_send_signal(m, c->token, request->signo, request->is_all) &&
+	if (request->signo == SIGKILL)
+		client_prepare_kill(m);
+	if (!guest_send_signal(&m->container, c->token, request->signo, request->is_all) &&
 	    request->signo != SIGKILL)
 		client_reply(c, EAGAIN, "guest: does not take the signal: it has stopped reading");
+	else if (m->is_paused)
+		client_reply(c, 0, ""); /* queued, as a frozen cgroup would */
+}
+
+static void client_kill(struct client *c, const struct ctl_message *request)
+{
+	if (request->signo < 0 || request->signo > 64)
+		client_reply(c, EINVAL, "unknown signal");
+	else if (c->session && c->session->state == SESSION_RUNNING)
+		(void)guest_send_signal(c->session, 0, request->signo, false);
+	else if (!c->session)
+		client_kill_container(c, request);
+}
+
+static void client_exec(struct client *c, int fds[CTL_FD_MAX])
+{
+	struct monitor *m = c->monitor;
+	enum session_state state = m->container.state;
+
+	if (m->is_paused)
+		client_reply(c, EINVAL,
+			     "cannot exec in a paused container (use --ignore-paused to override)");
+	else if (state < SESSION_CREATED || state >= SESSION_EXITED || m->sync_fd >= 0)
+		client_reply(c, EINVAL, "cannot exec in a stopped container");
+	else
+		exec_begin(m, c, fds);
+}
+
+static void client_resize(struct client *c, const struct ctl_message *request)
+{
+	struct session *s = c->session ? c->session : &c->monitor->container;
+
+	if (s->state == SESSION_RUNNING)
+		guest_send_resize(s, request->rows, request->columns);
+}
+
+static void client_on_paused(void *arg, const struct err *e)
+{
+	struct client *c = arg;
+	struct monitor *m = c->monitor;
+
+	if (!e) {
+		m->is_paused = true;
+		state_mark_paused(m->start->state_dirfd, true);
+	}
+	if (c->fd >= 0 && c->waiting == CTL_PAUSE)
+		client_reply(c, e ? EIO : 0, e ? e->text : "");
+}
+
+static void client_on_resumed(void *arg, const struct err *e)
+{
+	struct client *c = arg;
+	struct monitor *m = c->monitor;
+
+	if (!e) {
+		m->is_paused = false;
+		state_mark_paused(m->start->state_dirfd, false);
+		/* The guest's clock stood still with its CPUs. */
+		guest_send_clock(m);
+	}
+	if (c->fd >= 0 && c->waiting == CTL_RESUME)
+		client_reply(c, e ? EIO : 0, e ? e->text : "");
+}
+
+static void client_pause(struct client *c, enum ctl_verb verb)
+{
+	struct monitor *m = c->monitor;
+
+	if (verb == CTL_PAUSE && (m->is_paused || m->container.state < SESSION_CREATED ||
+				  m->container.state == SESSION_EXITED)) {
+		client_reply(c, EINVAL, "container not running");
+		return;
+	}
+	if (verb == CTL_RESUME && !m->is_paused) {
+		client_reply(c, EINVAL, "container not paused");
+		return;
+	}
+	c->waiting = verb;
+	qmp_send(m->qmp, qmp_command(verb == CTL_PAUSE ? "stop" : "cont"),
+		 verb == CTL_PAUSE ? client_on_paused : client_on_resumed, c);
+}
+
+static void client_handle(struct client *c, const struct ctl_message *request,
+			  int fds[CTL_FD_MAX])
+{
+	switch (request->verb) {
+	case CTL_START:
+		client_start(c);
+		break;
+	case CTL_KILL:
+		client_kill(c, request);
+		break;
+	case CTL_EXEC:
+		client_exec(c, fds);
+		break;
+	case CTL_RESIZE:
+		client_resize(c, request);
+		break;
+	case CTL_PAUSE:
+	case CTL_RESUME:
+		client_pause(c, request->verb);
+		break;
+	default:
+		client_reply(c, ENOSYS, "the running monitor is older and does not know this");
+	}
 }
 
 static void client_on_event(void *arg, uint32_t events)
@@ -80,25 +214,16 @@ static void client_on_event(void *arg, uint32_t events)
 	struct client *c = arg;
 	uint8_t buffer[CTL_PACKET_MAX];
 	struct ctl_message request;
-	int r = ctl_receive(c->fd, &request, buffer);
+	int fds[CTL_FD_MAX];
+	int r = ctl_receive_fds(c->fd, &request, buffer, fds);
 
 	(void)events;
-	if (r == -EAGAIN)
-		return;
-	if (r < 0 || c->waiting) {
+	if (r == 0 && (!c->waiting || c->session))
+		client_handle(c, &request, fds);
+	else if (r != -EAGAIN)
 		client_close(c);
-		return;
-	}
-	switch (request.verb) {
-	case CTL_START:
-		client_start(c);
-		break;
-	case CTL_KILL:
-		client_kill(c, &request);
-		break;
-	default:
-		client_reply(c, ENOSYS, "the running monitor is older and does not know this");
-	}
+	for (int i = 0; i < CTL_FD_MAX; i++)
+		fd_close(&fds[i]);
 }
 
 static struct client *client_slot(struct monitor *m)
@@ -113,7 +238,8 @@ static struct client *client_slot(struct monitor *m)
 static void clients_on_listen(void *arg, uint32_t events)
 {
 	struct monitor *m = arg;
-	auto_close int fd = accept4(m->start->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	auto_close int fd =
+		accept4(m->start->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	struct ucred peer = {0};
 	socklen_t size = sizeof(peer);
 	struct client *c = client_slot(m);
@@ -124,7 +250,7 @@ static void clients_on_listen(void *arg, uint32_t events)
 	    (peer.uid != 0 && peer.uid != geteuid()))
 		return;
 	if (!c)
-		return; /* closing is the answer: 64 commands at once are waiting */
+		return; /* closing is the answer: that many commands at once are waiting */
 	c->fd = take_fd(fd);
 	c->source = loop_add(m->loop, c->fd, EPOLLIN, client_on_event, c);
 	if (!c->source)
@@ -149,9 +275,8 @@ static void clients_on_sync(void *arg, uint32_t events)
 	(void)events;
 	if (r == -EAGAIN)
 		return;
-	if (r == 0 && message.verb == CTL_COMMIT && m->state >= SESSION_CREATED) {
-		/* Answered, so that `create` does not return before the monitor let go of what
-		 * belongs to the engine. */
+	if (r == 0 && message.verb == CTL_COMMIT && m->container.state >= SESSION_CREATED) {
+		/* Answered, so that `create` does not return before the monitor knows. */
 		struct ctl_message done = {.verb = CTL_REPLY};
 
 		(void)ctl_send(m->sync_fd, &done);
@@ -170,7 +295,8 @@ int clients_open(struct monitor *m, struct err *e)
 		m->clients[i] = (struct client){.monitor = m, .fd = -1};
 	m->sync_fd = m->start->sync_fd;
 	m->sync_source = loop_add(m->loop, m->sync_fd, EPOLLIN, clients_on_sync, m);
-	m->listen_source = loop_add(m->loop, m->start->listen_fd, EPOLLIN, clients_on_listen, m);
+	m->listen_source =
+		loop_add(m->loop, m->start->listen_fd, EPOLLIN, clients_on_listen, m);
 	if (!m->sync_source || !m->listen_source)
 		return err_sys(e, -errno, "watching the control sockets");
 	return 0;
@@ -193,8 +319,8 @@ void clients_on_started(struct monitor *m, const struct err *e)
 	if (!e) {
 		if (state_mark_started(m->start->state_dirfd) < 0)
 			log_warn("the state directory is not writable: state stays 'created'");
-		if (m->streams[PROTO_STDIN].relay)
-			relay_start(m->streams[PROTO_STDIN].relay);
+		if (m->container.streams[PROTO_STDIN].relay)
+			relay_start(m->container.streams[PROTO_STDIN].relay);
 	}
 	for (size_t i = 0; i < MONITOR_CLIENT_MAX; i++) {
 		if (m->clients[i].fd >= 0 && m->clients[i].waiting == CTL_START)
@@ -229,7 +355,7 @@ void clients_on_end(struct monitor *m, const struct err *e)
 			continue;
 		if (c->waiting == CTL_KILL)
 			client_reply(c, c->signo == SIGKILL ? 0 : ESRCH, "container not running");
-		else if (c->waiting == CTL_START)
+		else if (c->waiting)
 			client_reply(c, EIO, e ? e->text : "container not running");
 	}
 }

@@ -33,7 +33,8 @@ static void guest_flush(struct monitor *m)
 
 static bool guest_is_full(const struct monitor *m)
 {
-	return m->out.size - m->out_at > MONITOR_QUEUE_MAX_BYTES && m->state != SESSION_CREATING;
+	return m->out.size - m->out_at > MONITOR_QUEUE_MAX_BYTES &&
+	       m->container.state != SESSION_CREATING;
 }
 
 void guest_send_start(struct monitor *m)
@@ -42,35 +43,79 @@ void guest_send_start(struct monitor *m)
 	guest_flush(m);
 }
 
-bool guest_send_signal(struct monitor *m, uint32_t token, int signo, bool is_all)
+void guest_send_exec(struct session *s)
 {
+	struct wire_out *o = &s->monitor->out;
+	size_t begin = proto_frame_begin(o, PROTO_HOST_EXEC, s->number);
+
+	guest_process_encode(o, &s->process);
+	proto_frame_end(o, begin);
+	guest_flush(s->monitor);
+}
+
+bool guest_send_signal(struct session *s, uint32_t token, int signo, bool is_all)
+{
+	struct wire_out *o = &s->monitor->out;
 	size_t begin;
 
-	if (guest_is_full(m))
+	if (guest_is_full(s->monitor))
 		return false;
-	begin = proto_frame_begin(&m->out, PROTO_HOST_SIGNAL, 0);
-	wire_put_u32(&m->out, token);
-	wire_put_u32(&m->out, (uint32_t)signo);
-	wire_put_u8(&m->out, is_all);
-	proto_frame_end(&m->out, begin);
-	guest_flush(m);
+	begin = proto_frame_begin(o, PROTO_HOST_SIGNAL, s->number);
+	wire_put_u32(o, token);
+	wire_put_u32(o, (uint32_t)signo);
+	wire_put_u8(o, is_all);
+	proto_frame_end(o, begin);
+	guest_flush(s->monitor);
 	return true;
 }
 
-void guest_send_stdin_end(struct monitor *m, uint64_t total_bytes)
+void guest_send_stdin_end(struct session *s, uint64_t total_bytes)
 {
-	size_t begin = proto_frame_begin(&m->out, PROTO_HOST_STDIN_END, 0);
+	struct wire_out *o = &s->monitor->out;
+	size_t begin = proto_frame_begin(o, PROTO_HOST_STDIN_END, s->number);
 
-	wire_put_u64(&m->out, total_bytes);
-	proto_frame_end(&m->out, begin);
-	guest_flush(m);
+	wire_put_u64(o, total_bytes);
+	proto_frame_end(o, begin);
+	guest_flush(s->monitor);
 }
 
-void guest_send_reader_gone(struct monitor *m, enum proto_stream stream)
+void guest_send_reader_gone(struct session *s, enum proto_stream stream)
 {
-	size_t begin = proto_frame_begin(&m->out, PROTO_HOST_READER_GONE, 0);
+	struct wire_out *o = &s->monitor->out;
+	size_t begin = proto_frame_begin(o, PROTO_HOST_READER_GONE, s->number);
 
-	wire_put_u8(&m->out, (uint8_t)stream);
+	wire_put_u8(o, (uint8_t)stream);
+	proto_frame_end(o, begin);
+	guest_flush(s->monitor);
+}
+
+void guest_send_resize(struct session *s, unsigned int rows, unsigned int columns)
+{
+	struct wire_out *o = &s->monitor->out;
+	size_t begin;
+
+	if (guest_is_full(s->monitor))
+		return; /* the next one will say the same, or better */
+	begin = proto_frame_begin(o, PROTO_HOST_RESIZE, s->number);
+	wire_put_u16(o, (uint16_t)rows);
+	wire_put_u16(o, (uint16_t)columns);
+	proto_frame_end(o, begin);
+	guest_flush(s->monitor);
+}
+
+static int64_t guest_clock_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+void guest_send_clock(struct monitor *m)
+{
+	size_t begin = proto_frame_begin(&m->out, PROTO_HOST_CLOCK, 0);
+
+	wire_put_u64(&m->out, (uint64_t)guest_clock_ns());
 	proto_frame_end(&m->out, begin);
 	guest_flush(m);
 }
@@ -78,11 +123,9 @@ void guest_send_reader_gone(struct monitor *m, enum proto_stream stream)
 static void guest_send_description(struct monitor *m)
 {
 	struct guest_container c = m->start->plan->guest;
-	struct timespec now;
 	size_t begin;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	c.clock_realtime_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+	c.clock_realtime_ns = guest_clock_ns();
 	if (getrandom(c.seed, sizeof(c.seed), 0) != (ssize_t)sizeof(c.seed)) {
 		struct err e;
 
@@ -109,60 +152,66 @@ static void guest_on_hello(struct monitor *m, const struct proto_event *ev)
 	log_debug("phase: init runs (guest clock %llu us, kernel %s)",
 		  (unsigned long long)ev->hello.boot_us, ev->text);
 	loop_timer_set(m->boot_timer, 0);
+	machine_unlink_fifos(m->start);
 	guest_send_description(m);
 }
 
-static void guest_on_failed(struct monitor *m, enum session_action action, const char *text)
+static void guest_on_failed(struct session *s, enum session_action action, const char *text)
 {
 	struct err e;
 
-	err_set(&e, -EIO, "unable to start container process: %s", text);
-	if (action == SESSION_DO_FAIL_CREATE)
-		clients_on_created(m, &e);
-	else
-		clients_on_started(m, &e);
-	monitor_end(m, EXIT_FAILURE);
-}
-
-static void guest_on_stream_end(struct monitor *m, const struct proto_event *ev)
-{
-	struct monitor_stream *s = &m->streams[ev->stream_end.stream];
-	struct err e;
-
-	if (!s->relay || s->has_end) {
-		err_set(&e, -EPROTO, "guest: end of stream %u, which %s", ev->stream_end.stream,
-			s->relay ? "has ended before" : "does not exist");
-		monitor_break(m, &e);
+	if (s->number) {
+		err_set(&e, -EIO, "unable to start container process: %s", text);
+		exec_on_started(s, &e);
 		return;
 	}
-	s->has_end = true;
-	relay_set_total(s->relay, ev->stream_end.total_bytes);
+	err_set(&e, -EIO, "unable to start container process: %s", text);
+	if (action == SESSION_DO_FAIL_CREATE)
+		clients_on_created(s->monitor, &e);
+	else
+		clients_on_started(s->monitor, &e);
+	monitor_end(s->monitor, EXIT_FAILURE);
 }
 
-static bool guest_streams_have_ends(const struct monitor *m)
+static void guest_on_stream_end(struct session *s, const struct proto_event *ev)
+{
+	struct session_stream *stream = &s->streams[ev->stream_end.stream];
+	struct err e;
+
+	if (!stream->relay || stream->has_end) {
+		err_set(&e, -EPROTO, "guest: end of stream %u, which %s", ev->stream_end.stream,
+			stream->relay ? "has ended before" : "does not exist");
+		monitor_break(s->monitor, &e);
+		return;
+	}
+	stream->has_end = true;
+	relay_set_total(stream->relay, ev->stream_end.total_bytes);
+}
+
+static bool guest_streams_have_ends(const struct session *s)
 {
 	for (int i = PROTO_STDOUT; i < PROTO_STREAM_COUNT; i++) {
-		if (m->streams[i].relay && !m->streams[i].has_end)
+		if (s->streams[i].relay && !s->streams[i].has_end)
 			return false;
 	}
 	return true;
 }
 
-static void guest_on_exited(struct monitor *m, const struct proto_event *ev)
+static void guest_on_exited(struct session *s, const struct proto_event *ev)
 {
 	struct err e;
 
-	if (!guest_streams_have_ends(m)) {
+	if (!guest_streams_have_ends(s)) {
 		err_set(&e, -EPROTO, "guest: exit status before the end of its output");
-		monitor_break(m, &e);
+		monitor_break(s->monitor, &e);
 		return;
 	}
-	m->has_exit = true;
-	m->exit_status = ev->exited.number;
+	s->has_exit = true;
+	s->exit_status = ev->exited.number;
 	if (ev->exited.how == PROTO_EXIT_SIGNAL)
-		m->exit_status += 128;
-	log_debug("phase: container process ended with status %d", m->exit_status);
-	monitor_check_drained(m);
+		s->exit_status += 128;
+	log_debug("phase: process of session %u ended with status %d", s->number, s->exit_status);
+	session_check_drained(s);
 }
 
 static void guest_on_log(const struct proto_event *ev)
@@ -180,37 +229,45 @@ static void guest_on_log(const struct proto_event *ev)
 	}
 }
 
-static void guest_act(struct monitor *m, enum session_action action, const struct proto_event *ev)
+static void guest_on_started(struct session *s, const struct proto_event *ev)
+{
+	log_debug("phase: process of session %u runs (guest clock %llu us)", s->number,
+		  (unsigned long long)ev->mark.at_us);
+	if (s->number)
+		exec_on_started(s, NULL);
+	else
+		clients_on_started(s->monitor, NULL);
+}
+
+static void guest_act(struct session *s, enum session_action action, const struct proto_event *ev)
 {
 	switch (action) {
 	case SESSION_DO_DESCRIBE:
-		guest_on_hello(m, ev);
+		guest_on_hello(s->monitor, ev);
 		break;
 	case SESSION_DO_REPORT_CREATED:
 		log_debug("phase: container is ready (guest clock %llu us)",
 			  (unsigned long long)ev->mark.at_us);
-		clients_on_created(m, NULL);
+		clients_on_created(s->monitor, NULL);
 		break;
 	case SESSION_DO_REPORT_STARTED:
-		log_debug("phase: container process runs (guest clock %llu us)",
-			  (unsigned long long)ev->mark.at_us);
-		clients_on_started(m, NULL);
+		guest_on_started(s, ev);
 		break;
 	case SESSION_DO_FAIL_CREATE:
 	case SESSION_DO_FAIL_START:
-		guest_on_failed(m, action, ev->text);
+		guest_on_failed(s, action, ev->text);
 		break;
 	case SESSION_DO_END_STREAM:
-		guest_on_stream_end(m, ev);
+		guest_on_stream_end(s, ev);
 		break;
 	case SESSION_DO_CLOSE_STDIN:
-		relay_close(m->streams[PROTO_STDIN].relay);
+		relay_close(s->streams[PROTO_STDIN].relay);
 		break;
 	case SESSION_DO_EXIT:
-		guest_on_exited(m, ev);
+		guest_on_exited(s, ev);
 		break;
 	case SESSION_DO_REPORT_SIGNAL:
-		clients_on_signalled(m, ev->signalled.token, (int)ev->signalled.error);
+		clients_on_signalled(s->monitor, ev->signalled.token, (int)ev->signalled.error);
 		break;
 	case SESSION_DO_LOG:
 		guest_on_log(ev);
@@ -221,19 +278,35 @@ static void guest_act(struct monitor *m, enum session_action action, const struc
 	}
 }
 
+/* The session an event is about. The guest's log is about the VM: session 0. */
+static struct session *guest_find_session(struct monitor *m, const struct proto_event *ev)
+{
+	bool is_about_vm = ev->type == PROTO_GUEST_LOG || ev->type == PROTO_GUEST_SIGNALLED;
+
+	if (ev->session == 0 || is_about_vm)
+		return &m->container;
+	return exec_find(m, ev->session);
+}
+
 static void guest_handle(struct monitor *m, const struct proto_event *ev)
 {
-	struct session_step step = session_next(m->state, session_event_of(ev->type));
+	struct session *s = guest_find_session(m, ev);
+	enum session_event event = session_event_of(ev->type);
+	struct session_step step = {0};
 	struct err e;
 
-	if (step.action == SESSION_VIOLATION || ev->session != 0) {
+	/* An exec session has no hello and is not created apart from being started. */
+	if (s && !(s->number && (event == SESSION_ON_HELLO || event == SESSION_ON_CREATED)))
+		step = session_next(s->state, event);
+	if (step.action == SESSION_VIOLATION) {
 		err_set(&e, -EPROTO, "guest: %s of session %u is not allowed while %s",
-			proto_type_name(ev->type), ev->session, session_state_name(m->state));
+			proto_type_name(ev->type), ev->session,
+			s ? session_state_name(s->state) : "there is none");
 		monitor_break(m, &e);
 		return;
 	}
-	m->state = step.next;
-	guest_act(m, step.action, ev);
+	s->state = step.next;
+	guest_act(s, step.action, ev);
 }
 
 /* False when nothing more can be read now. */

@@ -1,4 +1,6 @@
-/* What the monitor's files share: the one object of the process. Private to runtime/monitor. */
+/* What the monitor's files share: the one object of the process. Private to runtime/monitor.
+ *
+ * Dependencies: monitor.c (life) -> clients.c, exec.c -> guest.c, session_io.c. */
 #ifndef VMRT_MONITOR_INTERNAL_H
 #define VMRT_MONITOR_INTERNAL_H
 
@@ -6,34 +8,63 @@
 #include "runtime/ctl/ctl.h"
 #include "runtime/loop/loop.h"
 #include "runtime/monitor/machine.h"
+#include "runtime/monitor/qmp.h"
 #include "runtime/monitor/relay.h"
 #include "runtime/monitor/session.h"
 
-#define MONITOR_CLIENT_MAX	64
-#define MONITOR_QUEUE_MAX_BYTES (64u << 10) /* to the guest, beyond the description */
+#define MONITOR_CLIENT_MAX	128
+#define MONITOR_SESSION_MAX	128	    /* exec sessions at a time; ports run out before */
+#define MONITOR_QUEUE_MAX_BYTES (64u << 10) /* to the guest, beyond descriptions */
+
+struct monitor;
 
 /* A connection to ctl.sock. */
 struct client {
 	struct monitor *monitor;
 	int fd; /* -1: free slot */
 	struct loop_source *source;
-	enum ctl_verb waiting; /* for the guest's answer; 0: for a request */
+	enum ctl_verb waiting;	 /* for an answer; 0: for a request */
+	struct session *session; /* the exec session it stands for; NULL: none */
 	int signo;
 	uint32_t token; /* of the signal it waits for */
 };
 
-struct monitor_stream {
-	struct monitor *monitor;
+struct session_stream {
+	struct session *session;
 	enum proto_stream stream;
 	struct relay *relay; /* NULL: the stream is not relayed */
 	bool has_end;
+};
+
+/* A process in the guest with its streams: number 0 is the container's own. */
+struct session {
+	struct monitor *monitor;
+	struct session *next; /* exec sessions only */
+	uint16_t number;
+	enum session_state state;
+	struct session_stream streams[PROTO_STREAM_COUNT];
+	bool has_exit;
+	int exit_status;
+	/* exec only */
+	struct client *client; /* its host process; NULL: gone */
+	struct guest_process process;
+	uint8_t *description; /* owned: what `process` points into */
+	size_t description_size;
+	int stdio[PROTO_STREAM_COUNT]; /* the engine's, until the relays have them */
+	int fifos[PROTO_STREAM_COUNT];
+	unsigned int qmp_pending; /* commands whose answer is still to come */
+	bool is_broken;		  /* a port could not be made */
+	bool is_closing;	  /* ports are being taken away */
 };
 
 struct monitor {
 	const struct monitor_start *start;
 	struct loop *loop;
 	struct machine machine;
-	enum session_state state;
+	struct session container; /* session 0 */
+	struct session *execs;
+	size_t exec_count;
+	uint16_t last_number;
 
 	/* control link to the guest */
 	struct loop_source *guest_source;
@@ -42,19 +73,20 @@ struct monitor {
 	struct wire_out out;
 	size_t out_at;
 
-	struct monitor_stream streams[PROTO_STREAM_COUNT];
+	struct qmp *qmp;
 	struct client clients[MONITOR_CLIENT_MAX];
 	uint32_t last_token; /* 0 is nobody's: forwarded signals */
 	struct loop_source *listen_source;
 
 	int sync_fd; /* the creating command; -1: it has committed */
 	struct loop_source *sync_source;
+	int tty_fd; /* the container's terminal: our controlling one; -1: none */
 	int signal_fd;
 	struct loop_timer *boot_timer;
 	struct loop_timer *kill_timer;
 
+	bool is_paused;
 	bool is_kill_wanted; /* SIGKILL was asked for: nothing may delay the end for long */
-	bool has_exit;
 	int exit_status;
 	bool is_ending;
 };
@@ -64,19 +96,44 @@ void monitor_end(struct monitor *m, int status);
 /* The VM or the guest broke; `e` says how. Everybody who waits is told; the status is 255, or 137
  * when SIGKILL had been asked for. */
 void monitor_break(struct monitor *m, const struct err *e);
-/* Ends the monitor when the process has exited and its output has been passed on. */
-void monitor_check_drained(struct monitor *m);
+
+/* session_io.c: the streams of a session. */
+/* Relays between the engine's descriptors and the FIFOs (-1: not relayed). Takes all of them. */
+void session_open_streams(struct session *s, const int stdio[PROTO_STREAM_COUNT],
+			  const int fifos[PROTO_STREAM_COUNT]);
+void session_close_streams(struct session *s);
+/* Has the process exited, and was everything it wrote passed on? */
+bool session_is_drained(const struct session *s);
+/* Called whenever that may have become true. */
+void session_check_drained(struct session *s);
 
 /* guest.c: the control link. */
 int guest_open(struct monitor *m, struct err *e) VMRT_MUST_CHECK;
 void guest_send_start(struct monitor *m);
+void guest_send_exec(struct session *s);
 /* False when the guest does not read and the queue is full. */
-bool guest_send_signal(struct monitor *m, uint32_t token, int signo, bool is_all);
-void guest_send_stdin_end(struct monitor *m, uint64_t total_bytes);
-void guest_send_reader_gone(struct monitor *m, enum proto_stream stream);
+bool guest_send_signal(struct session *s, uint32_t token, int signo, bool is_all);
+void guest_send_stdin_end(struct session *s, uint64_t total_bytes);
+void guest_send_reader_gone(struct session *s, enum proto_stream stream);
+void guest_send_resize(struct session *s, unsigned int rows, unsigned int columns);
+void guest_send_clock(struct monitor *m);
+
+/* exec.c: exec sessions from request to the last byte. */
+/* `fds`: the encoded process as a file, then three stdio descriptors; all are taken. On failure
+ * the client gets the reply. */
+void exec_begin(struct monitor *m, struct client *c, int fds[CTL_FD_MAX]);
+struct session *exec_find(struct monitor *m, uint16_t number);
+void exec_on_started(struct session *s, const struct err *e);
+/* The process has exited and its output has been passed on. */
+void exec_on_drained(struct session *s);
+/* Its host process is gone: the guest's process must not outlive it. */
+void exec_on_client_gone(struct session *s);
 
 /* clients.c: ctl.sock and the creating command. */
 int clients_open(struct monitor *m, struct err *e) VMRT_MUST_CHECK;
+/* Replies are smaller than a socket's buffer and there is one at a time: it cannot block. */
+void client_reply(struct client *c, int error, const char *text);
+void client_send_exited(struct client *c, int status);
 /* The guest's answer to `create`: to the creating command. `e` NULL: success. */
 void clients_on_created(struct monitor *m, const struct err *e);
 void clients_on_started(struct monitor *m, const struct err *e);

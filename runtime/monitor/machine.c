@@ -18,11 +18,10 @@
 #include "runtime/sandbox/sandbox.h"
 #include "runtime/vm/vm.h"
 
-#define MACHINE_FIFO_BYTES  (1 << 20)
 #define MACHINE_TAIL_ROUNDS 16
 
 /* Descriptor numbers inside QEMU and virtiofsd. */
-enum { CHILD_FD_SHARE = 3, CHILD_FD_CONTROL = 4, CHILD_FD_CONSOLE = 5 };
+enum { CHILD_FD_SHARE = 3, CHILD_FD_CONTROL, CHILD_FD_CONSOLE, CHILD_FD_QMP };
 
 static const char *const machine_port_names[PROTO_STREAM_COUNT] = {
 	[PROTO_STDIN] = PROTO_PORT_STDIN,
@@ -58,6 +57,18 @@ static int machine_make_fifos(const struct monitor_start *start, enum proto_stre
 	/* Best effort: the default of 64 KiB works, slower. */
 	(void)fcntl(*ret_fd, F_SETPIPE_SZ, MACHINE_FIFO_BYTES);
 	return 0;
+}
+
+void machine_unlink_fifos(const struct monitor_start *start)
+{
+	char name[32];
+
+	for (int i = 0; i < PROTO_STREAM_COUNT; i++) {
+		snprintf(name, sizeof(name), "%s.in", machine_fifo_names[i]);
+		unlinkat(start->state_dirfd, name, 0);
+		snprintf(name, sizeof(name), "%s.out", machine_fifo_names[i]);
+		unlinkat(start->state_dirfd, name, 0);
+	}
 }
 
 static int machine_pair(int fds[2], struct err *e)
@@ -136,7 +147,7 @@ static void machine_plan_vm(const struct machine *m, const struct monitor_start 
 		.share_socket_fd = CHILD_FD_SHARE,
 		.share_tag = PROTO_SHARE_TAG,
 		.console_fd = CHILD_FD_CONSOLE,
-		.qmp_fd = -1,
+		.qmp_fd = CHILD_FD_QMP,
 		.is_debug = start->is_debug,
 	};
 	vm->ports[vm->port_count++] = (struct vm_port){
@@ -161,6 +172,7 @@ static int machine_start_qemu(struct machine *m, const struct monitor_start *sta
 	char pipes[PROTO_STREAM_COUNT][PATH_MAX];
 	int control[2] = {-1, -1};
 	int console[2] = {-1, -1};
+	int qmp[2] = {-1, -1};
 	int errors[2] = {-1, -1};
 	struct strv argv = {0};
 	struct vm_plan vm;
@@ -168,10 +180,11 @@ static int machine_start_qemu(struct machine *m, const struct monitor_start *sta
 	int r;
 
 	if (machine_pair(control, e) < 0 || machine_pair(console, e) < 0 ||
-	    machine_pipe(errors, e) < 0)
+	    machine_pair(qmp, e) < 0 || machine_pipe(errors, e) < 0)
 		return -EMFILE;
 	m->control_fd = control[0];
 	m->console.fd = console[0];
+	m->qmp_fd = qmp[0];
 	m->qemu_errors.fd = errors[0];
 	sandbox_init_qemu(&sandbox);
 	machine_plan_vm(m, start, pipes, &vm);
@@ -181,6 +194,7 @@ static int machine_start_qemu(struct machine *m, const struct monitor_start *sta
 			{share_fd, CHILD_FD_SHARE},
 			{control[1], CHILD_FD_CONTROL},
 			{console[1], CHILD_FD_CONSOLE},
+			{qmp[1], CHILD_FD_QMP},
 			{errors[1], STDERR_FILENO},
 		};
 		struct spawn s = {
@@ -199,6 +213,7 @@ static int machine_start_qemu(struct machine *m, const struct monitor_start *sta
 	strv_done(&argv);
 	fd_close(&control[1]);
 	fd_close(&console[1]);
+	fd_close(&qmp[1]);
 	fd_close(&errors[1]);
 	return r;
 }
@@ -211,7 +226,7 @@ int machine_start(struct machine *m, const struct monitor_start *start, struct e
 	auto_close int share_fd = -1;
 	int r;
 
-	*m = (struct machine){.control_fd = -1, .fifo_fds = {-1, -1, -1}};
+	*m = (struct machine){.control_fd = -1, .qmp_fd = -1, .fifo_fds = {-1, -1, -1}};
 	m->console.fd = m->qemu_errors.fd = m->share_errors.fd = -1;
 	for (int i = 0; i < PROTO_STREAM_COUNT; i++) {
 		if (plan->guest.process.stdio[i] != GUEST_STDIO_PIPE)

@@ -10,6 +10,7 @@
 #include "runtime/monitor/monitor.h"
 
 #define MACHINE_TAIL_BYTES 4096
+#define MACHINE_FIFO_BYTES (1 << 20) /* bytes in flight per stream, beside QEMU's and the guest's */
 
 /* The last bytes of something that talks: the guest's console, a helper's stderr. */
 struct machine_tail {
@@ -21,7 +22,8 @@ struct machine_tail {
 struct machine {
 	pid_t qemu_pid; /* 0: not running */
 	pid_t share_pid;
-	int control_fd;			  /* our end of the control port */
+	int control_fd; /* our end of the control port */
+	int qmp_fd;	/* our end of QEMU's monitor */
 	int fifo_fds[PROTO_STREAM_COUNT]; /* our ends; -1: the stream is not relayed */
 	struct machine_tail console;
 	struct machine_tail qemu_errors;
@@ -33,6 +35,9 @@ struct machine {
  * can be opened any more. In the monitor's own namespaces only. */
 int machine_start(struct machine *m, const struct monitor_start *start,
 		  struct err *e) VMRT_MUST_CHECK;
+
+/* QEMU has opened the FIFOs: their names are not needed any more. */
+void machine_unlink_fifos(const struct monitor_start *start);
 
 /* Reads all that the tail's source has to say now. False at its end. */
 bool machine_tail_read(struct machine_tail *t);

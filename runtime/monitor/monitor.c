@@ -13,6 +13,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -22,6 +23,7 @@
 #include "lib/fd.h"
 #include "lib/mem.h"
 #include "runtime/log/log.h"
+#include "runtime/proc/keep_fds.h"
 
 #define MONITOR_KILL_STATUS (128 + SIGKILL)
 
@@ -37,7 +39,7 @@ void monitor_end(struct monitor *m, int status)
 
 void monitor_break(struct monitor *m, const struct err *e)
 {
-	struct monitor_stream *stderr_stream = &m->streams[PROTO_STDERR];
+	const struct relay *stderr_relay = m->container.streams[PROTO_STDERR].relay;
 
 	if (m->is_ending)
 		return;
@@ -46,46 +48,13 @@ void monitor_break(struct monitor *m, const struct err *e)
 	if (!m->is_kill_wanted) {
 		log_warn("%s", e->text);
 		/* After create the user's only view of the VM is the container's stderr. */
-		if (m->sync_fd < 0 && !relay_is_done(stderr_stream->relay))
-			dprintf(relay_output_fd(stderr_stream->relay), "vmrt: %s\n", e->text);
+		if (m->sync_fd < 0 && !relay_is_done(stderr_relay))
+			dprintf(relay_output_fd(stderr_relay), "vmrt: %s\n", e->text);
 	}
-	if (m->state <= SESSION_CREATING)
+	if (m->container.state <= SESSION_CREATING)
 		clients_on_created(m, e);
 	clients_on_end(m, e);
 	loop_stop(m->loop);
-}
-
-void monitor_check_drained(struct monitor *m)
-{
-	if (!m->has_exit)
-		return;
-	for (int i = PROTO_STDOUT; i < PROTO_STREAM_COUNT; i++) {
-		if (!relay_is_done(m->streams[i].relay))
-			return;
-	}
-	monitor_end(m, m->exit_status);
-}
-
-static void monitor_on_relay(void *arg, enum relay_event event)
-{
-	struct monitor_stream *s = arg;
-	struct err e;
-
-	switch (event) {
-	case RELAY_SOURCE_ENDED:
-		guest_send_stdin_end(s->monitor, relay_moved(s->relay));
-		break;
-	case RELAY_READER_GONE:
-		guest_send_reader_gone(s->monitor, s->stream);
-		break;
-	case RELAY_DRAINED:
-		monitor_check_drained(s->monitor);
-		break;
-	case RELAY_OVERRUN:
-		err_set(&e, -EPROTO, "guest: more bytes on stream %d than it announced", s->stream);
-		monitor_break(s->monitor, &e);
-		break;
-	}
 }
 
 /* The kill timer: SIGKILL was asked for seconds ago and the container is still there. */
@@ -94,7 +63,7 @@ static void monitor_on_kill_timeout(void *arg)
 	struct monitor *m = arg;
 
 	log_warn("the container did not end after SIGKILL: killing its VM");
-	monitor_end(m, m->has_exit ? m->exit_status : MONITOR_KILL_STATUS);
+	monitor_end(m, m->container.has_exit ? m->container.exit_status : MONITOR_KILL_STATUS);
 }
 
 static void monitor_on_boot_timeout(void *arg)
@@ -123,6 +92,28 @@ static void monitor_reap(struct monitor *m)
 	}
 }
 
+static void monitor_forward_size(struct monitor *m)
+{
+	struct winsize size;
+
+	if (m->tty_fd >= 0 && ioctl(m->tty_fd, TIOCGWINSZ, &size) == 0)
+		guest_send_resize(&m->container, size.ws_row, size.ws_col);
+}
+
+static void monitor_forward_signal(struct monitor *m, int signo)
+{
+	enum session_state state = m->container.state;
+
+	if (signo == SIGWINCH && m->tty_fd >= 0) {
+		if (state >= SESSION_CREATED && state < SESSION_EXITED)
+			monitor_forward_size(m);
+	} else if (state >= SESSION_CREATED && state < SESSION_EXITED) {
+		(void)guest_send_signal(&m->container, 0, signo, false);
+	} else if (state < SESSION_CREATED && signo == SIGTERM) {
+		monitor_end(m, 128 + SIGTERM);
+	}
+}
+
 static void monitor_on_signal(void *arg, uint32_t events)
 {
 	struct monitor *m = arg;
@@ -132,14 +123,10 @@ static void monitor_on_signal(void *arg, uint32_t events)
 	while (read(m->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 		if (info.ssi_signo == SIGCHLD)
 			monitor_reap(m);
-		else if (m->state >= SESSION_CREATED && m->state < SESSION_EXITED)
-			(void)guest_send_signal(m, 0, (int)info.ssi_signo, false);
-		else if (m->state < SESSION_CREATED && info.ssi_signo == SIGTERM)
-			monitor_end(m, 128 + SIGTERM);
+		else
+			monitor_forward_signal(m, (int)info.ssi_signo);
 	}
 }
-
-static void monitor_on_tail(void *arg, uint32_t events);
 
 struct monitor_tail {
 	struct loop_source *source;
@@ -217,23 +204,9 @@ static void monitor_close_others(const struct monitor_start *start)
 {
 	const int keep[] = {start->stdio[0],   start->stdio[1],	   start->stdio[2],
 			    start->root_dirfd, start->state_dirfd, start->listen_fd,
-			    start->sync_fd,    start->log_fd};
-	int next = 0;
+			    start->sync_fd,    start->log_fd,	   start->tty_fd};
 
-	for (;;) {
-		int lowest = -1;
-
-		for (size_t i = 0; i < sizeof(keep) / sizeof(*keep); i++) {
-			if (keep[i] >= next && (lowest < 0 || keep[i] < lowest))
-				lowest = keep[i];
-		}
-		if (lowest < 0)
-			break;
-		if (lowest > next)
-			close_range((unsigned int)next, (unsigned int)lowest - 1, 0);
-		next = lowest + 1;
-	}
-	close_range((unsigned int)next, ~0u, 0);
+	keep_fds(keep, sizeof(keep) / sizeof(*keep));
 }
 
 static void monitor_set_oom_score(const struct monitor_start *start)
@@ -251,23 +224,27 @@ static void monitor_set_oom_score(const struct monitor_start *start)
 			     (size_t)snprintf(text, sizeof(text), "%d", p->oom_score_adj));
 }
 
-static int monitor_open_streams(struct monitor *m)
+static void monitor_open_streams(struct monitor *m)
 {
-	for (int i = 0; i < PROTO_STREAM_COUNT; i++) {
-		struct monitor_stream *s = &m->streams[i];
-		int fifo = m->machine.fifo_fds[i];
-		int own;
+	int stdio[PROTO_STREAM_COUNT];
 
-		*s = (struct monitor_stream){.monitor = m, .stream = i};
-		if (fifo < 0)
-			continue;
-		own = m->start->stdio[i] < 0 ? -1 : fcntl(m->start->stdio[i], F_DUPFD_CLOEXEC, 3);
-		own = own < 0 ? -1 : relay_take_stdio(own, i == PROTO_STDIN);
-		if (i == PROTO_STDIN)
-			s->relay = relay_new_incoming(m->loop, own, fifo, monitor_on_relay, s);
-		else
-			s->relay = relay_new_outgoing(m->loop, fifo, own, monitor_on_relay, s);
+	for (int i = 0; i < PROTO_STREAM_COUNT; i++) {
+		int from = m->start->stdio[i];
+
+		stdio[i] = from < 0 ? -1 : fcntl(from, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 	}
+	session_open_streams(&m->container, stdio, m->machine.fifo_fds);
+}
+
+/* The pty that the engine has the master of becomes our controlling terminal: that is how
+ * SIGWINCH reaches us. It stays open until the end: the engine takes a hang-up for the end. */
+static int monitor_open_tty(struct monitor *m, struct err *e)
+{
+	m->tty_fd = m->start->tty_fd;
+	if (m->tty_fd < 0)
+		return 0;
+	if (m->start->owns_tty && ioctl(m->tty_fd, TIOCSCTTY, 0) < 0)
+		return err_sys(e, -errno, "taking the terminal");
 	return 0;
 }
 
@@ -298,6 +275,8 @@ static int monitor_open(struct monitor *m, struct err *e)
 	if (r == 0)
 		r = monitor_open_signals(m, e);
 	if (r == 0)
+		r = monitor_open_tty(m, e);
+	if (r == 0)
 		r = monitor_enter_namespaces(m->start, e);
 	if (r < 0)
 		return r;
@@ -314,11 +293,14 @@ static int monitor_open(struct monitor *m, struct err *e)
 	r = guest_open(m, e);
 	if (r == 0)
 		r = monitor_watch_tails(m, e);
-	if (r == 0)
-		r = monitor_open_streams(m);
-	if (r == 0)
-		monitor_drop_stdio(m, null_fd);
-	return r;
+	if (r < 0)
+		return r;
+	m->qmp = qmp_new(m->loop, m->machine.qmp_fd);
+	if (!m->qmp)
+		return err_sys(e, -errno, "watching QEMU's monitor");
+	monitor_open_streams(m);
+	monitor_drop_stdio(m, null_fd);
+	return 0;
 }
 
 int monitor_run(void *arg)
@@ -328,6 +310,7 @@ int monitor_run(void *arg)
 	int r;
 
 	m->start = arg;
+	m->container.monitor = m;
 	prctl(PR_SET_NAME, "vmrt-monitor");
 	prctl(PR_SET_PDEATHSIG, 0);
 	r = monitor_open(m, &e);

@@ -185,11 +185,13 @@ static struct guest_list plan_list(const struct oci_strings *s)
 	return l;
 }
 
-static void plan_process(struct plan *p, const uint8_t stdio[3])
+void plan_process(const struct oci_process *from, const uint8_t stdio[3], struct guest_process *to)
 {
-	const struct oci_process *from = p->config->process;
-	struct guest_process *to = &p->guest.process;
-
+	*to = (struct guest_process){
+		.is_terminal = from->terminal,
+		.rows = (uint16_t)from->console_height,
+		.columns = (uint16_t)from->console_width,
+	};
 	memcpy(to->stdio, stdio, sizeof(to->stdio));
 	to->uid = from->user.uid;
 	to->gid = from->user.gid;
@@ -259,7 +261,7 @@ int plan_make(const struct oci_config *config, const char *bundle, const struct 
 	p->guest.masked_paths = plan_list(&config->linux_.masked_paths);
 	p->guest.readonly_paths = plan_list(&config->linux_.readonly_paths);
 	plan_namespaces(p);
-	plan_process(p, stdio);
+	plan_process(config->process, stdio, &p->guest.process);
 	plan_size(p, settings);
 	r = plan_check_support(p, e);
 	if (r == 0)

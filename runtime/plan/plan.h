@@ -39,6 +39,10 @@ int plan_make(const struct oci_config *config, const char *bundle, const struct 
 void plan_set_files(struct plan *p);
 void plan_free(struct plan *p);
 
+/* A process of config.json, or of `exec`, as the guest gets it. `to` borrows the strings of `from`
+ * and owns its arrays: guest_process_done(). */
+void plan_process(const struct oci_process *from, const uint8_t stdio[3], struct guest_process *to);
+
 /* support.c: adds a line to the warnings for each thing that is asked for and not applied, or
  * refuses. The one place where that is decided. */
 int plan_check_support(struct plan *p, struct err *e) VMRT_MUST_CHECK;

@@ -129,7 +129,8 @@ static bool support_time_ns(const struct oci_config *c)
 }
 
 static const struct support_row support_rows[] = {
-	{SUPPORT_REFUSE, support_terminal, "process.terminal", "terminals are not supported yet"},
+	{SUPPORT_REFUSE, support_terminal, "process.terminal",
+	 "the guest has no terminals yet"},
 	{SUPPORT_REFUSE, support_user_ns, "linux.uidMappings",
 	 "user namespaces are not supported yet"},
 	{SUPPORT_REFUSE, support_create_container, "hooks.createContainer", "not supported yet"},

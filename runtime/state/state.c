@@ -24,6 +24,7 @@ const char *state_status_name(enum state_status status)
 		[STATE_CREATING] = "creating",
 		[STATE_CREATED] = "created",
 		[STATE_RUNNING] = "running",
+		[STATE_PAUSED] = "paused",
 		[STATE_STOPPED] = "stopped",
 	};
 
@@ -225,12 +226,26 @@ int state_open_monitor(int state_dirfd, pid_t *ret_pid)
 	return take_fd(fd);
 }
 
-int state_mark_started(int state_dirfd)
+static int state_mark(int state_dirfd, const char *name)
 {
 	auto_close int fd =
-		openat(state_dirfd, "started", O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+		openat(state_dirfd, name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	return fd < 0 ? -errno : 0;
+}
+
+int state_mark_started(int state_dirfd)
+{
+	return state_mark(state_dirfd, "started");
+}
+
+/* Best effort: a full disk must not keep a container from being resumed. */
+void state_mark_paused(int state_dirfd, bool is_paused)
+{
+	if (is_paused)
+		(void)state_mark(state_dirfd, "paused");
+	else
+		(void)unlinkat(state_dirfd, "paused", 0);
 }
 
 int state_write(int state_dirfd, const struct state *s, struct err *e)

@@ -5,6 +5,7 @@
  *   monitor.pid   "PID STARTTIME" of the monitor, written as soon as it runs
  *   config.json   the bundle's, as it was at create: the bundle may be gone at delete
  *   started       made by the monitor when the process runs
+ *   paused        made by the monitor while the VM stands still
  *   ctl.sock, *.in, *.out, share/, log
  *
  * Must not start, stop or ask anything: the status comes from the monitor's pid and start time
@@ -23,6 +24,7 @@ enum state_status {
 	STATE_CREATING,
 	STATE_CREATED,
 	STATE_RUNNING,
+	STATE_PAUSED,
 	STATE_STOPPED,
 	STATE_STATUS_COUNT
 };
@@ -63,6 +65,7 @@ int state_write_monitor(int state_dirfd, pid_t pid, struct err *e) VMRT_MUST_CHE
  * `ret_pid` may be NULL. */
 int state_open_monitor(int state_dirfd, pid_t *ret_pid);
 int state_mark_started(int state_dirfd);
+void state_mark_paused(int state_dirfd, bool is_paused);
 int state_write(int state_dirfd, const struct state *s, struct err *e) VMRT_MUST_CHECK;
 /* Reads state.json and finds out the status. */
 int state_read(int state_dirfd, struct state *ret, struct err *e) VMRT_MUST_CHECK;

@@ -73,6 +73,8 @@ static void state_find_status(int state_dirfd, struct state *s)
 	if (monitor < 0) {
 		s->pid = 0;
 		s->status = STATE_STOPPED;
+	} else if (fstatat(state_dirfd, "paused", &st, AT_SYMLINK_NOFOLLOW) == 0) {
+		s->status = STATE_PAUSED;
 	} else if (fstatat(state_dirfd, "started", &st, AT_SYMLINK_NOFOLLOW) == 0) {
 		s->status = STATE_RUNNING;
 	} else {

@@ -1,0 +1,254 @@
+/* The container's process from its clone to its execve: the order of things. Must not contain how
+ * any of them is done.
+ *
+ * It is a copy of init, which has one thread: it may allocate. The order is runc's (the runtime
+ * specification leaves it open, images rely on it): mounts, devices, working directory, read-only
+ * root, host name, protected and masked paths; after that what the user's rights decide. */
+#include "init/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "init/cgroup.h"
+#include "init/container.h"
+#include "init/credentials.h"
+#include "init/devices.h"
+#include "init/environ.h"
+#include "init/inroot.h"
+#include "init/lookup.h"
+#include "init/mounts.h"
+#include "init/root.h"
+#include "init/wording.h"
+#include "lib/fd.h"
+
+static void child_say(int status_fd, char what, const char *text)
+{
+	char message[1 + PROTO_TEXT_MAX_BYTES];
+	size_t size = strnlen(text, PROTO_TEXT_MAX_BYTES);
+
+	message[0] = what;
+	memcpy(message + 1, text, size);
+	/* Init is never gone: without it the machine has panicked. */
+	if (fd_write_all(status_fd, message, 1 + size) < 0)
+		_exit(1);
+}
+
+static int child_set_oom_score(const struct guest_process *p, struct err *e)
+{
+	auto_close int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	char text[16];
+	/* Init's own is -1000, and inherited. */
+	int size = snprintf(text, sizeof(text), "%d", p->has_oom_score_adj ? p->oom_score_adj : 0);
+
+	if (fd < 0)
+		return err_sys(e, -errno, "guest: oom_score_adj");
+	if (fd_write_all(fd, text, (size_t)size) < 0)
+		return err_set(e, -errno, "write /proc/self/oom_score_adj: %s",
+			       wording_errno(errno));
+	return 0;
+}
+
+static int child_set_rlimits(const struct guest_process *p, struct err *e)
+{
+	for (uint32_t i = 0; i < p->rlimit_count; i++) {
+		const struct guest_rlimit *l = &p->rlimits[i];
+		struct rlimit limit = {.rlim_cur = l->soft, .rlim_max = l->hard};
+
+		if (setrlimit((int)l->resource, &limit) < 0)
+			return err_set(e, -errno, "error setting rlimit type %u: %s", l->resource,
+				       wording_errno(errno));
+	}
+	return 0;
+}
+
+/* What needs nothing but the process. */
+static int child_begin(const struct guest_container *c, struct err *e)
+{
+	sigset_t none;
+	int r;
+
+	setsid();
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	r = child_set_oom_score(&c->process, e);
+	if (!r)
+		r = child_set_rlimits(&c->process, e);
+	/* Now that clone3() has put the process there, its cgroup becomes the namespace's root. */
+	if (!r && cgroup_is_wanted(c) && unshare(CLONE_NEWCGROUP) < 0)
+		r = err_sys(e, -errno, "guest: cgroup namespace");
+	return r;
+}
+
+/* runc makes the working directory, though nothing tells it to: images rely on it. */
+static int child_make_cwd(int root_fd, const struct guest_container *c, struct err *e)
+{
+	auto_close int fd = inroot_make(root_fd, c->process.cwd, false);
+	struct stat st;
+
+	if (fd >= 0 && !fstat(fd, &st) && !S_ISDIR(st.st_mode)) {
+		fd_close(&fd);
+		fd = -ENOTDIR;
+	}
+	if (fd < 0)
+		return err_set(e, fd, "mkdir %s: %s", c->process.cwd, wording_errno(-fd));
+	return 0;
+}
+
+static int child_protect_paths(int root_fd, const struct guest_container *c, struct err *e)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; !r && i < c->readonly_paths.count; i++)
+		r = root_protect_path(root_fd, c->readonly_paths.at[i], e);
+	for (uint32_t i = 0; !r && i < c->masked_paths.count; i++)
+		r = root_mask_path(root_fd, c->masked_paths.at[i], e);
+	return r;
+}
+
+static int child_set_names(const struct guest_container *c, struct err *e)
+{
+	if (c->hostname && sethostname(c->hostname, strlen(c->hostname)) < 0)
+		return err_set(e, -errno, "sethostname: %s", wording_errno(errno));
+	if (c->domainname && setdomainname(c->domainname, strlen(c->domainname)) < 0)
+		return err_set(e, -errno, "setdomainname: %s", wording_errno(errno));
+	return 0;
+}
+
+/* The container's /dev/null if it is one: a rootfs without it still gets its stdio. */
+static int child_open_null(int root_fd)
+{
+	int fd = inroot_open(root_fd, "/dev/null", O_RDWR | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+
+	if (fd >= 0 && !fstat(fd, &st) && S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3))
+		return fd_set_nonblock(fd, 0) < 0 ? -errno : fd;
+	fd_close(&fd);
+	fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+static int child_set_stdio(int root_fd, const int ends[PROTO_STREAM_COUNT], struct err *e)
+{
+	auto_close int null_fd = child_open_null(root_fd);
+
+	if (null_fd < 0)
+		return err_set(e, null_fd, "error reopening /dev/null inside container: %s",
+			       wording_errno(-null_fd));
+	for (int i = 0; i < PROTO_STREAM_COUNT; i++) {
+		if (dup2(ends[i] >= 0 ? ends[i] : null_fd, i) < 0)
+			return err_sys(e, -errno, "guest: stdio");
+	}
+	return 0;
+}
+
+static int child_set_up_root(const struct guest_container *c, const int ends[PROTO_STREAM_COUNT],
+			     struct err *e)
+{
+	auto_close int root_fd = -1;
+	int r = root_prepare(&root_fd, e);
+
+	if (!r)
+		r = mounts_apply(root_fd, c, e);
+	if (!r && !mounts_has_foreign_dev(c))
+		r = devices_make(root_fd, e);
+	if (!r)
+		r = child_make_cwd(root_fd, c, e);
+	if (!r)
+		r = child_set_stdio(root_fd, ends, e);
+	if (!r)
+		r = mounts_finish(root_fd, c, e);
+	if (!r && c->is_root_readonly)
+		r = root_make_readonly(root_fd, e);
+	if (!r)
+		r = child_protect_paths(root_fd, c, e);
+	return r ? r : root_enter(root_fd, c->root_propagation, e);
+}
+
+/* Everything whose failure runc reports as "error during container init". */
+static int child_set_up(const struct guest_container *c, const int ends[PROTO_STREAM_COUNT],
+			struct environ *env, struct err *e)
+{
+	int r = environ_init(env, &c->process.env, e);
+
+	if (!r)
+		r = child_begin(c, e);
+	if (!r)
+		r = child_set_up_root(c, ends, e);
+	if (!r)
+		r = child_set_names(c, e);
+	umask(c->process.umask);
+	if (!r && c->process.no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		r = err_set(e, -errno, "error setting no_new_privs: %s", wording_errno(errno));
+	return r ? err_prefix(e, r, "error during container init") : 0;
+}
+
+static int child_fail_cwd(const char *cwd, int number, struct err *e)
+{
+	char quoted[ERR_TEXT_BYTES / 2];
+
+	return err_set(e, -number, "chdir to cwd (%s) set in config.json failed: %s",
+		       wording_quote(quoted, sizeof(quoted), cwd), wording_errno(number));
+}
+
+static int child_become_user(const struct guest_process *p, struct environ *env, struct err *e)
+{
+	bool is_chdir_done;
+	int r = credentials_begin(p, e);
+
+	if (r < 0)
+		return r;
+	/* As root first, as the user again if root (of a squashing server) may not. */
+	is_chdir_done = chdir(p->cwd) == 0;
+	if (!is_chdir_done && errno != EACCES && errno != EPERM)
+		return child_fail_cwd(p->cwd, errno, e);
+	environ_set_home(env, p->uid);
+	r = credentials_set_user(p, e);
+	if (r < 0)
+		return r;
+	if (!is_chdir_done && chdir(p->cwd) < 0)
+		return child_fail_cwd(p->cwd, errno, e);
+	return credentials_finish(p, e);
+}
+
+static int child_prepare(const struct guest_container *c, const int ends[PROTO_STREAM_COUNT],
+			 struct environ *env, char path[LOOKUP_PATH_BYTES], struct err *e)
+{
+	int r = child_set_up(c, ends, env, e);
+
+	if (!r)
+		r = child_become_user(&c->process, env, e);
+	return r ? r : lookup_program(c->process.args.at[0], env, path, e);
+}
+
+void child_run(const struct guest_container *c, const int ends[PROTO_STREAM_COUNT], int status_fd,
+	       int go_fd)
+{
+	struct environ env;
+	char path[LOOKUP_PATH_BYTES];
+	char go;
+	struct err e;
+
+	if (child_prepare(c, ends, &env, path, &e) < 0) {
+		child_say(status_fd, CONTAINER_STATUS_FAILED, e.text);
+		_exit(1);
+	}
+	child_say(status_fd, CONTAINER_STATUS_READY, "");
+	while (read(go_fd, &go, 1) < 0 && errno == EINTR)
+		;
+	/* Every descriptor of init was born with it; this costs one call and forgives a slip. */
+	syscall(SYS_close_range, 3U, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */);
+	execve(path, (char *const *)c->process.args.at, env.at);
+	err_set(&e, -errno, "exec %s: %s", path, wording_errno(errno));
+	child_say(status_fd, CONTAINER_STATUS_FAILED, e.text);
+	_exit(1);
+}

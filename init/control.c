@@ -1,0 +1,310 @@
+/* The control link. Must not act on a message: that is the session's.
+ *
+ * The host is trusted, but a frame that is not exactly what the protocol says means that the two
+ * sides do not understand each other: better to stop than to guess. */
+#include "init/control.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "init/loop.h"
+#include "init/machine.h"
+#include "init/ports.h"
+#include "init/session.h"
+#include "lib/fd.h"
+#include "lib/wire.h"
+
+/* No more frames are read while this many bytes wait to be written: each of the host's frames
+ * causes at most one small answer. */
+#define CONTROL_OUT_BYTES 65536
+
+static struct {
+	struct loop_source source;
+	int fd;
+	struct wire_out out;
+	uint8_t header[PROTO_HEADER_BYTES];
+	size_t header_have;
+	uint8_t *payload; /* NULL while the header is incomplete */
+	uint32_t payload_size;
+	uint32_t payload_have;
+} control = {.source.fd = -1, .fd = -1};
+
+static void control_update_events(void)
+{
+	uint32_t events = control.out.size ? EPOLLOUT : 0;
+
+	if (control.out.size < CONTROL_OUT_BYTES)
+		events |= EPOLLIN;
+	loop_set(&control.source, events);
+}
+
+static void control_flush(void)
+{
+	size_t done = 0;
+
+	while (done < control.out.size) {
+		ssize_t n = write(control.fd, control.out.data + done, control.out.size - done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			break;
+		if (n < 0) /* the host's end is gone */
+			machine_off();
+		done += (size_t)n;
+	}
+	memmove(control.out.data, control.out.data + done, control.out.size - done);
+	control.out.size -= done;
+	control_update_events();
+}
+
+static size_t control_begin(enum proto_guest_type type)
+{
+	return proto_frame_begin(&control.out, type, 0);
+}
+
+static void control_end(size_t begin)
+{
+	proto_frame_end(&control.out, begin);
+	control_flush();
+}
+
+/* A text as the host's parser wants it: within its limit. */
+static void control_put_text(const char *text)
+{
+	char cut[PROTO_TEXT_MAX_BYTES + 1];
+
+	snprintf(cut, sizeof(cut), "%s", text);
+	wire_put_str(&control.out, cut);
+}
+
+void control_send_mark(enum proto_guest_type type)
+{
+	size_t begin = control_begin(type);
+
+	wire_put_u64(&control.out, machine_now_us());
+	control_end(begin);
+}
+
+void control_send_failed(const char *text)
+{
+	size_t begin = control_begin(PROTO_GUEST_FAILED);
+
+	control_put_text(text);
+	control_end(begin);
+}
+
+void control_send_log(enum proto_level level, const char *fmt, ...)
+{
+	char text[PROTO_TEXT_MAX_BYTES + 1];
+	size_t begin = control_begin(PROTO_GUEST_LOG);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	wire_put_u8(&control.out, level);
+	control_put_text(text);
+	control_end(begin);
+}
+
+void control_send_stream_end(enum proto_stream stream, uint64_t total_bytes)
+{
+	size_t begin = control_begin(PROTO_GUEST_STREAM_END);
+
+	wire_put_u8(&control.out, stream);
+	wire_put_u64(&control.out, total_bytes);
+	control_end(begin);
+}
+
+void control_send_stdin_closed(void)
+{
+	control_end(control_begin(PROTO_GUEST_STDIN_CLOSED));
+}
+
+void control_send_exited(enum proto_exit how, uint8_t number)
+{
+	size_t begin = control_begin(PROTO_GUEST_EXITED);
+
+	wire_put_u8(&control.out, how);
+	wire_put_u8(&control.out, number);
+	control_end(begin);
+}
+
+void control_send_signalled(uint32_t token, uint32_t error)
+{
+	size_t begin = control_begin(PROTO_GUEST_SIGNALLED);
+
+	wire_put_u32(&control.out, token);
+	wire_put_u32(&control.out, error);
+	control_end(begin);
+}
+
+void control_send_last_log(const char *text)
+{
+	size_t begin;
+
+	if (control.fd < 0 || fd_set_nonblock(control.fd, 0) < 0)
+		return;
+	begin = control_begin(PROTO_GUEST_LOG);
+	wire_put_u8(&control.out, PROTO_LOG_ERROR);
+	control_put_text(text);
+	proto_frame_end(&control.out, begin);
+	if (fd_write_all(control.fd, control.out.data, control.out.size) < 0)
+		return;
+}
+
+static void control_dispatch(uint16_t type, struct wire_in *in)
+{
+	uint32_t token;
+	uint32_t number;
+	bool is_all;
+	uint64_t bytes;
+	uint8_t stream;
+
+	switch ((enum proto_host_type)type) {
+	case PROTO_HOST_START:
+		session_on_start();
+		break;
+	case PROTO_HOST_SIGNAL:
+		token = wire_get_u32(in);
+		number = wire_get_u32(in);
+		is_all = wire_get_u8(in);
+		if (wire_in_end(in))
+			session_on_signal(token, number, is_all);
+		break;
+	case PROTO_HOST_STDIN_END:
+		bytes = wire_get_u64(in);
+		if (wire_in_end(in))
+			session_on_stdin_end(bytes);
+		break;
+	case PROTO_HOST_READER_GONE:
+		stream = wire_get_u8(in);
+		if (stream != PROTO_STDOUT && stream != PROTO_STDERR)
+			in->is_bad = true;
+		if (wire_in_end(in))
+			session_on_reader_gone(stream);
+		break;
+	case PROTO_HOST_FINISH:
+		machine_off();
+	default:
+		in->is_bad = true;
+	}
+}
+
+static void control_take_frame(void)
+{
+	struct wire_in in;
+	uint32_t size;
+	uint16_t type;
+	uint16_t number;
+	uint8_t *payload = control.payload;
+
+	proto_header_parse(control.header, sizeof(control.header), &size, &type, &number);
+	control.payload = NULL;
+	control.header_have = 0;
+	wire_in_init(&in, payload, size);
+	if (number != 0)
+		machine_die("control: frame for session %u, which does not exist", number);
+	if (type == PROTO_HOST_CONTAINER) {
+		session_on_container(payload, size); /* keeps the payload */
+		return;
+	}
+	control_dispatch(type, &in);
+	if (!wire_in_end(&in))
+		machine_die("control: malformed frame of type %u, %u bytes", type, size);
+	free(payload);
+}
+
+/* Reads up to `want` more bytes. False when there are none now. */
+static bool control_read(uint8_t *to, size_t want, size_t *ret_got)
+{
+	ssize_t n = read(control.fd, to, want);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	if (n <= 0) /* the monitor is gone: nobody will ever ask for anything again */
+		machine_off();
+	*ret_got = (size_t)n;
+	return true;
+}
+
+static void control_take_header(void)
+{
+	uint16_t type;
+	uint16_t number;
+
+	proto_header_parse(control.header, sizeof(control.header), &control.payload_size, &type,
+			   &number);
+	if (control.payload_size > PROTO_HOST_MAX_BYTES)
+		machine_die("control: frame of type %u announces %u bytes", type,
+			    control.payload_size);
+	control.payload_have = 0;
+	control.payload = malloc((size_t)control.payload_size + 1);
+	if (!control.payload)
+		machine_die("control: no memory for a frame of %u bytes", control.payload_size);
+}
+
+static void control_on_event(struct loop_source *s, uint32_t events)
+{
+	size_t got;
+
+	(void)s;
+	if (control.out.size)
+		control_flush();
+	if (!(events & (EPOLLIN | EPOLLHUP)))
+		return;
+	while (control.out.size < CONTROL_OUT_BYTES) {
+		if (!control.payload) {
+			if (!control_read(control.header + control.header_have,
+					  sizeof(control.header) - control.header_have, &got))
+				return;
+			control.header_have += got;
+			if (control.header_have < sizeof(control.header))
+				continue;
+			control_take_header();
+		}
+		if (control.payload_have < control.payload_size) {
+			if (!control_read(control.payload + control.payload_have,
+					  control.payload_size - control.payload_have, &got))
+				return;
+			control.payload_have += (uint32_t)got;
+		}
+		if (control.payload_have == control.payload_size)
+			control_take_frame();
+	}
+}
+
+void control_init(uint64_t boot_us)
+{
+	struct utsname uts;
+	size_t begin;
+
+	uname(&uts);
+	control.fd = ports_open(PROTO_PORT_CONTROL);
+	begin = control_begin(PROTO_GUEST_HELLO);
+	wire_put_u32(&control.out, PROTO_MAGIC);
+	wire_put_u16(&control.out, PROTO_VERSION);
+	wire_put_u64(&control.out, boot_us);
+	control_put_text(uts.release);
+	proto_frame_end(&control.out, begin);
+	/* The port may be there before the kernel knows that the host has opened its end, and reads
+	 * end-of-file until then. A blocking write waits for exactly that. */
+	if (fd_write_all(control.fd, control.out.data, control.out.size) < 0)
+		machine_die("control: saying hello: errno %d", errno);
+	control.out.size = 0;
+	if (fd_set_nonblock(control.fd, 1) < 0)
+		machine_die("control: errno %d", errno);
+}
+
+void control_start(void)
+{
+	loop_add(&control.source, control.fd, EPOLLIN, control_on_event);
+	control_update_events();
+}

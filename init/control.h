@@ -1,0 +1,28 @@
+/* The control link: frames in both directions over one port. The protocol is in lib/proto.h. */
+#ifndef VMRT_INIT_CONTROL_H
+#define VMRT_INIT_CONTROL_H
+
+#include <stdint.h>
+
+#include "lib/err.h"
+#include "lib/proto.h"
+
+/* Opens the port and says HELLO. Blocks until the host listens. */
+void control_init(uint64_t boot_us);
+
+/* Takes the host's frames from now on, in the loop. */
+void control_start(void);
+
+/* All of these queue a frame and write what the link takes. */
+void control_send_mark(enum proto_guest_type type); /* CREATED, STARTED */
+void control_send_failed(const char *text);
+void control_send_log(enum proto_level level, const char *fmt, ...) VMRT_PRINTF(2, 3);
+void control_send_stream_end(enum proto_stream stream, uint64_t total_bytes);
+void control_send_stdin_closed(void);
+void control_send_exited(enum proto_exit how, uint8_t number);
+void control_send_signalled(uint32_t token, uint32_t error);
+
+/* Only for machine_die(): a LOG error, written blocking, errors ignored. */
+void control_send_last_log(const char *text);
+
+#endif

@@ -1,0 +1,34 @@
+/* vmrt-init: PID 1 of a container's virtual machine. This file is the order of its boot; see
+ * lib/proto.h for what it says to the host. Must not grow anything else.
+ *
+ * It never exits (the kernel would panic), takes no configuration from the command line, and is
+ * not there for the container: its files leave the container's view, its signals are blocked. */
+#include <unistd.h>
+
+#include "init/control.h"
+#include "init/loop.h"
+#include "init/machine.h"
+#include "init/ports.h"
+#include "init/session.h"
+
+int main(void)
+{
+	uint64_t boot_us = machine_now_us();
+	struct err e;
+
+	/* Executed by somebody inside a container: there is nothing here for them. */
+	if (getpid() != 1)
+		return 1;
+	machine_boot();
+	loop_init();
+	session_init();
+	ports_init();
+	control_init(boot_us);
+	/* The host is building the description meanwhile. */
+	if (machine_mount_share(&e) < 0)
+		machine_die("%s", e.text);
+	if (machine_loopback_up() < 0)
+		control_send_log(PROTO_LOG_WARN, "init: the guest has no loopback interface");
+	control_start();
+	loop_run();
+}

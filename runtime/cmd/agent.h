@@ -1,0 +1,28 @@
+/* The host process of an exec session: what engines see as "the exec's pid".
+ *
+ * It lives in the container's pid namespace, so that the kernel ends it before the container's own
+ * process is reported; it ends with the session's status; signals it gets go to the guest. */
+#ifndef VMRT_CMD_AGENT_H
+#define VMRT_CMD_AGENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "lib/err.h"
+
+struct agent_start {
+	int state_dirfd;
+	int monitor_pidfd;
+	int process_fd; /* file with the encoded process */
+	int stdio[3];
+	int tty_fd;    /* whose size is forwarded; -1: none */
+	bool owns_tty; /* it becomes the agent's controlling terminal */
+};
+
+/* Forks the agent and waits until the guest's process runs. On failure the agent is gone. The
+ * caller's later children would live in the container's pid namespace: start none. */
+int agent_start(const struct agent_start *start, pid_t *ret_pid, int *ret_pidfd,
+		struct err *e) VMRT_MUST_CHECK;
+
+#endif

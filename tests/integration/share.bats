@@ -1,0 +1,172 @@
+# The shared file system behaves like the host's: semantics, and what one side writes the other side reads.
+
+load ../lib/load
+
+setup() { test_setup; }
+teardown() { test_teardown; }
+
+@test "the root behaves like a local file system" {
+	run_container /payload files /data
+	expect_status 0
+	expect_equal "$(grep -c ' ok$' "$OUT")" 13
+	expect_equal "$(grep -vc ' ok$' "$OUT")" 0
+	expect_equal "$(ls -A "$ROOTFS/data")" ""
+}
+
+@test "a bound directory behaves like a local file system" {
+	mkdir "$T/host"
+	bind "$T/host" /mnt
+	run_container /payload files /mnt
+	expect_status 0
+	expect_equal "$(grep -vc ' ok$' "$OUT")" 0
+	expect_equal "$(grep -c ' ok$' "$OUT")" 13
+}
+
+@test "a user who is not root works on files of his own" {
+	install -d -o 1000 -g 1000 "$T/host"
+	bind "$T/host" /mnt
+	config '.process.user = {uid: 1000, gid: 1000} | del(.process.capabilities)'
+	run_container /bin/sh -c 'for check in mmap flock posix-lock unlinked tmpfile xattr sparse hardlink rename large; do
+		/payload files /mnt $check || exit 1; done; echo >/mnt/mine'
+	expect_status 0
+	expect_equal "$(grep -c ' ok$' "$OUT")" 10
+	expect_equal "$(stat -c %u:%g "$T/host/mine")" 1000:1000
+}
+
+@test "programs that follow each other in the same page of memory are not mixed up" {
+	run_container /payload stale /stale-a /stale-b 200
+	expect_status 0
+	expect_out "wrong=0 of 400"
+}
+
+@test "hundreds of short programs run without a fault" {
+	run_container /bin/sh -c 'i=0; while [ $i -lt 150 ]; do
+		[ "$(echo $i | cat | tr 0-9 a-j | wc -c)" -ge 2 ] || echo wrong $i; /bin/true || echo false $i; i=$((i+1)); done; echo end'
+	expect_status 0
+	expect_out end
+	expect_err ""
+}
+
+# A shell in the container that runs the lines of descriptor 8 and says "done" after each.
+launch_shell() {
+	args /bin/sh -c 'echo ready; while read -r command; do eval "$command" 2>&1; echo done; done'
+	mkfifo "$T/stdin"
+	exec 8<>"$T/stdin"
+	STDIN=$T/stdin create_ok
+	start_ok
+	wait_for ready file_has "$T/out" ready
+	ASKED=0
+}
+
+# ask COMMAND: the command's output in the container.
+ask() {
+	local before
+	before=$(wc -l <"$T/out")
+	ASKED=$((ASKED + 1))
+	echo "$1" >&8
+	wait_for "an answer to '$1'" has_answers "$ASKED"
+	tail -n "+$((before + 1))" "$T/out" | grep -vx done
+}
+
+has_answers() {
+	[ "$(grep -cx done "$T/out")" -ge "$1" ]
+}
+
+# expect_seen COMMAND TEXT: at the latest after two seconds, the age at which file servers let names and sizes grow stale.
+expect_seen() {
+	local answer deadline
+	deadline=$(($(now_ms) + 2000))
+	until answer=$(ask "$1") && [ "$answer" = "$2" ]; do
+		(($(now_ms) < deadline)) || expect_failed "'$1' to give '$2', not '$answer'"
+	done
+}
+
+end_shell() {
+	exec 8>&-
+	call kill "$ID" KILL
+	wait_exit
+}
+
+@test "what the host changes the running container sees" {
+	mkdir "$T/host"
+	echo one >"$T/host/file"
+	echo hosts >"$T/hosts"
+	bind "$T/host" /mnt
+	bind "$T/hosts" /etc/hosts
+	launch_shell
+	expect_seen 'cat /mnt/file' one
+	expect_seen 'cat /etc/hosts' hosts
+	expect_seen 'test -e /mnt/new || echo absent' absent
+	# In place, as engines rewrite /etc/hosts; new; in the root, as docker cp does; by rename, as editors do; removed.
+	echo rewritten >"$T/hosts"
+	expect_seen 'cat /etc/hosts' rewritten
+	echo two-longer >"$T/host/file"
+	expect_seen 'cat /mnt/file' two-longer
+	echo new >"$T/host/new"
+	expect_seen 'cat /mnt/new' new
+	echo copied >"$ROOTFS/etc/copied"
+	expect_seen 'cat /etc/copied' copied
+	echo replaced >"$T/host/next" && mv "$T/host/next" "$T/host/file"
+	expect_seen 'cat /mnt/file' replaced
+	rm "$T/host/new"
+	expect_seen 'test -e /mnt/new || echo absent' absent
+	end_shell
+}
+
+@test "a file of the same size is seen to have changed" {
+	mkdir "$T/host"
+	echo aaaa >"$T/host/file"
+	bind "$T/host" /mnt
+	launch_shell
+	expect_seen 'cat /mnt/file' aaaa
+	local round
+	for round in 2 3 4 5; do
+		echo "bbb$round" >"$T/host/file"
+		expect_seen 'cat /mnt/file' "bbb$round"
+	done
+	end_shell
+}
+
+@test "what the container has written and closed the host reads" {
+	args /bin/sh -c 'i=0; while [ $i -lt 30 ]; do echo "$i" >"/data/$i"; i=$((i+1)); done; echo ready; read -r x'
+	mkfifo "$T/stdin"
+	exec 8<>"$T/stdin"
+	STDIN=$T/stdin create_ok
+	start_ok
+	wait_for ready file_has "$T/out" ready
+	local i
+	for i in 0 10 29; do
+		expect_equal "$(cat "$ROOTFS/data/$i")" "$i"
+	done
+	exec 8>&-
+	call kill "$ID" KILL
+	wait_exit
+}
+
+@test "what was written before the end is there after it" {
+	run_container /bin/sh -c '/payload write 5000003 4 >/data/big; echo small >/data/small'
+	expect_status 0
+	expect_equal "$("$BUILD/payload" check 5000003 4 <"$ROOTFS/data/big")" "5000003 bytes agree"
+	expect_equal "$(cat "$ROOTFS/data/small")" small
+}
+
+@test "set-uid and ownership survive on the host" {
+	run_container /bin/sh -c 'cp /payload /data/su && chown 5:6 /data/su && chmod 4755 /data/su && mknod /data/pipe p'
+	expect_status 0
+	expect_equal "$(stat -c %u:%g:%a "$ROOTFS/data/su")" 5:6:4755
+	[ -p "$ROOTFS/data/pipe" ]
+}
+
+@test "two containers on one directory see each other's files" {
+	mkdir "$T/host"
+	bind "$T/host" /mnt
+	args /bin/sh -c 'echo one >/mnt/from-one; echo ready; while [ ! -e /mnt/from-two ]; do sleep 0.1; done; cat /mnt/from-two'
+	launch ready
+	args /bin/sh -c 'cat /mnt/from-one; echo two >/mnt/from-two'
+	call run --bundle "$BUNDLE" "$ID-two"
+	expect_status 0
+	expect_out one
+	wait_exit
+	expect_status 0
+	expect_out ready$'\n'two
+}

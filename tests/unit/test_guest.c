@@ -1,0 +1,248 @@
+/* The container description: what is encoded is decoded, field by field; nothing else is accepted.
+ */
+#include "lib/guest.h"
+#include "tests/unit/tap.h"
+
+#include <errno.h>
+
+static const char *args[] = {"sh", "-c", "echo \"a b\"", ""};
+static const char *env[] = {"PATH=/bin", "EMPTY="};
+static const char *masked[] = {"/proc/kcore"};
+static const char *readonly[] = {"/proc/sys", "/proc/bus"};
+static uint32_t groups[] = {0, 5, UINT32_MAX};
+static struct guest_rlimit rlimits[] = {{7, 1024, UINT64_MAX}, {4, 0, 1}};
+static struct guest_mount mounts[] = {
+	{.kind = GUEST_MOUNT_FS,
+	 .source = "proc",
+	 .destination = "/proc",
+	 .type = "proc",
+	 .flags = 14},
+	{.kind = GUEST_MOUNT_BIND,
+	 .is_file = true,
+	 .source = "mounts/0",
+	 .destination = "/etc/hosts",
+	 .flags = 0x5000,
+	 .propagation = 1 << 18,
+	 .rec_attr_set = 1,
+	 .rec_attr_clr = UINT64_MAX},
+	{.kind = GUEST_MOUNT_FS,
+	 .is_tmpcopyup = true,
+	 .source = "tmpfs",
+	 .destination = "/run",
+	 .type = "tmpfs",
+	 .data = "mode=755,size=1k"},
+	{.kind = GUEST_MOUNT_CGROUP, .destination = "/sys/fs/cgroup"},
+};
+
+static struct guest_container sample(void)
+{
+	struct guest_container c = {
+		.id = "c1",
+		.hostname = "box",
+		.namespaces = 0x6e020000,
+		.is_root_readonly = true,
+		.root_propagation = 1 << 19,
+		.clock_realtime_ns = -5,
+		.seed = {1, 2, [31] = 255},
+		.mount_count = sizeof(mounts) / sizeof(*mounts),
+		.mounts = mounts,
+		.masked_paths = {1, masked},
+		.readonly_paths = {2, readonly},
+		.process =
+			{
+				.stdio = {GUEST_STDIO_NULL, GUEST_STDIO_PIPE, GUEST_STDIO_PIPE},
+				.uid = 1000,
+				.gid = UINT32_MAX - 1,
+				.umask = 027,
+				.has_caps = true,
+				.no_new_privs = true,
+				.has_oom_score_adj = true,
+				.oom_score_adj = -998,
+				.caps = {1, 2, 3, 4, 1ULL << 63},
+				.group_count = 3,
+				.groups = groups,
+				.rlimit_count = 2,
+				.rlimits = rlimits,
+				.args = {4, args},
+				.env = {2, env},
+				.cwd = "/srv",
+			},
+	};
+
+	return c;
+}
+
+static int is_same_str(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
+}
+
+static int is_same_list(const struct guest_list *a, const struct guest_list *b)
+{
+	int is_same = a->count == b->count && !a->at[a->count];
+
+	for (uint32_t i = 0; is_same && i < a->count; i++)
+		is_same = is_same_str(a->at[i], b->at[i]);
+	return is_same;
+}
+
+static int is_same_mount(const struct guest_mount *a, const struct guest_mount *b)
+{
+	return a->kind == b->kind && a->is_file == b->is_file &&
+	       a->is_tmpcopyup == b->is_tmpcopyup && is_same_str(a->source, b->source) &&
+	       is_same_str(a->destination, b->destination) && is_same_str(a->type, b->type) &&
+	       is_same_str(a->data, b->data) && a->flags == b->flags &&
+	       a->propagation == b->propagation && a->rec_attr_set == b->rec_attr_set &&
+	       a->rec_attr_clr == b->rec_attr_clr;
+}
+
+static void check_process(const struct guest_process *a, const struct guest_process *b)
+{
+	ok(!memcmp(a->stdio, b->stdio, sizeof(a->stdio)), "stdio comes back");
+	ok(a->uid == b->uid && a->gid == b->gid && a->umask == b->umask, "ids and umask come back");
+	ok(a->has_caps && a->no_new_privs && a->has_oom_score_adj, "flags come back");
+	is_int(a->oom_score_adj, b->oom_score_adj, "a negative oom score comes back");
+	ok(!memcmp(a->caps, b->caps, sizeof(a->caps)), "capabilities come back");
+	ok(a->group_count == b->group_count &&
+		   !memcmp(a->groups, b->groups, sizeof(*a->groups) * a->group_count),
+	   "groups come back");
+	ok(a->rlimit_count == 2 && a->rlimits[0].resource == 7 && a->rlimits[0].soft == 1024 &&
+		   a->rlimits[0].hard == UINT64_MAX && a->rlimits[1].hard == 1,
+	   "rlimits come back");
+	ok(is_same_list(&a->args, &b->args), "args come back, NULL-terminated");
+	ok(is_same_list(&a->env, &b->env), "env comes back, NULL-terminated");
+	is_str(a->cwd, b->cwd, "cwd comes back");
+}
+
+static void test_round_trip(void)
+{
+	struct guest_container c = sample();
+	struct guest_container back;
+	struct wire_out o = {0};
+	struct wire_in in;
+	int is_same = 1;
+
+	guest_container_encode(&o, &c);
+	wire_in_init(&in, o.data, o.size);
+	if (!is_int(guest_container_decode(&in, &back), 0, "a description is decoded"))
+		exit(done_testing());
+	is_str(back.id, c.id, "id comes back");
+	is_str(back.hostname, c.hostname, "hostname comes back");
+	is_str(back.domainname, NULL, "no domainname stays none");
+	ok(back.namespaces == c.namespaces && back.root_propagation == c.root_propagation &&
+		   back.is_root_readonly,
+	   "namespaces and root come back");
+	is_int(back.clock_realtime_ns, -5, "the clock comes back");
+	ok(!memcmp(back.seed, c.seed, sizeof(c.seed)), "the seed comes back");
+	is_int(back.mount_count, c.mount_count, "all mounts come back");
+	for (uint32_t i = 0; i < back.mount_count; i++)
+		is_same &= is_same_mount(&back.mounts[i], &c.mounts[i]);
+	ok(is_same, "with all their members");
+	ok(is_same_list(&back.masked_paths, &c.masked_paths) &&
+		   is_same_list(&back.readonly_paths, &c.readonly_paths),
+	   "masked and read-only paths come back");
+	check_process(&back.process, &c.process);
+	guest_container_done(&back);
+	ok(!back.mounts && !back.process.args.at, "a finished description is empty");
+	guest_container_done(&back);
+	guest_container_done(NULL);
+	wire_out_done(&o);
+}
+
+/* Decodes an exact copy on the heap, so that a sanitizer sees a read beyond the end. */
+static int decode(const uint8_t *data, size_t size)
+{
+	uint8_t *copy = malloc(size ? size : 1);
+	struct guest_container c;
+	struct wire_in in;
+	int r;
+
+	if (!copy)
+		abort();
+	memcpy(copy, data, size);
+	wire_in_init(&in, copy, size);
+	r = guest_container_decode(&in, &c);
+	if (!r)
+		guest_container_done(&c);
+	free(copy);
+	return r;
+}
+
+static void test_truncations(void)
+{
+	struct guest_container c = sample();
+	struct wire_out o = {0};
+	int is_refused = 1;
+
+	guest_container_encode(&o, &c);
+	for (size_t size = 0; size < o.size; size++)
+		is_refused &= decode(o.data, size) == -EPROTO;
+	ok(is_refused, "every one of %zu truncations is refused", o.size);
+	wire_put_u8(&o, 0);
+	is_int(decode(o.data, o.size), -EPROTO, "a byte too many is refused");
+	wire_out_done(&o);
+}
+
+/* Not all of them are errors; none may crash, hang or allocate without bounds. */
+static void test_flipped_bytes(void)
+{
+	struct guest_container c = sample();
+	struct wire_out o = {0};
+	int refused = 0;
+
+	guest_container_encode(&o, &c);
+	for (size_t i = 0; i < o.size; i++) {
+		o.data[i] ^= 0xff;
+		refused += decode(o.data, o.size) == -EPROTO;
+		o.data[i] ^= 0xff;
+	}
+	ok(refused > 100, "flipped bytes are survived (%d of %zu refused)", refused, o.size);
+	is_int(decode(o.data, o.size), 0, "and the untouched description is good");
+	wire_out_done(&o);
+}
+
+static void refuse(const struct guest_container *c, const char *name)
+{
+	struct wire_out o = {0};
+
+	guest_container_encode(&o, c);
+	is_int(decode(o.data, o.size), -EPROTO, name);
+	wire_out_done(&o);
+}
+
+static void test_incomplete(void)
+{
+	const char *hole[] = {NULL};
+	struct guest_mount m = {.kind = GUEST_MOUNT_COUNT, .destination = "/x"};
+	struct guest_container c = sample();
+
+	c.id = NULL;
+	refuse(&c, "a description without an id is refused");
+	c = sample();
+	c.process.args.count = 0;
+	refuse(&c, "one without arguments is refused");
+	c = sample();
+	c.process.cwd = NULL;
+	refuse(&c, "one without a working directory is refused");
+	c = sample();
+	c.process.stdio[1] = GUEST_STDIO_COUNT;
+	refuse(&c, "an unknown kind of stdio is refused");
+	c = sample();
+	c.process.env = (struct guest_list){1, hole};
+	refuse(&c, "a NULL in a list is refused");
+	c = sample();
+	c.mounts = &m;
+	c.mount_count = 1;
+	refuse(&c, "an unknown kind of mount is refused");
+	m = (struct guest_mount){.kind = GUEST_MOUNT_FS, .type = "tmpfs"};
+	refuse(&c, "a mount without a destination is refused");
+}
+
+int main(void)
+{
+	test_round_trip();
+	test_truncations();
+	test_flipped_bytes();
+	test_incomplete();
+	return done_testing();
+}

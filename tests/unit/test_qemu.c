@@ -1,0 +1,219 @@
+/* QEMU's arguments from plans: golden files for both accelerators, refusals, every architecture;
+ * and the accelerator's choice. Pure: nothing is started. */
+#include "runtime/vm/facts.h"
+#include "runtime/vm/vm.h"
+#include "lib/fd.h"
+#include "tests/unit/tap.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+
+static struct vm_plan sample(void)
+{
+	struct vm_plan p = {
+		.name = "web,1",
+		.arch = "amd64",
+		.qemu = "/usr/bin/qemu-system-x86_64",
+		.kernel = "/usr/lib/vmrt/x86_64/vmlinux",
+		.initramfs = "/usr/lib/vmrt/initramfs-x86_64.cpio",
+		.accel = VM_ACCEL_TCG,
+		.tsc_khz = 2596138,
+		.is_own_kernel = true,
+		.memory_mib = 1024,
+		.vcpus = 2,
+		.share_socket_fd = 10,
+		.share_tag = "vmrt",
+		.console_fd = 11,
+		.ports = {{.name = "vmrt.control", .socket_fd = 12},
+			  {.name = "vmrt.0.stdin",
+			   .socket_fd = -1,
+			   .pipe_path = "/run/vmrt/a,b/stdin"}},
+		.port_count = 2,
+		.qmp_fd = 13,
+	};
+
+	return p;
+}
+
+static void is_golden(const struct vm_plan *p, const char *name)
+{
+	char path[200];
+	char got[16384] = "";
+	char *want = NULL;
+	size_t at = 0;
+	struct strv v = {0};
+	struct err e = {{0}};
+
+	is_int(vm_qemu_argv(p, &v, &e), 0, name);
+	for (size_t i = 0; i < v.count; i++)
+		at += (size_t)snprintf(got + at, sizeof(got) - at, "%s\n", v.at[i]);
+	snprintf(path, sizeof(path), "tests/golden/%s", name);
+	if (fd_read_file(AT_FDCWD, path, sizeof(got), &want, NULL) < 0)
+		want = NULL;
+	is_str(got, want, "  is the golden file");
+	free(want);
+	strv_done(&v);
+}
+
+/* The argument after `option` whose text contains `part`; NULL if there is none. */
+static const char *argument(const struct vm_plan *p, const char *option, const char *part)
+{
+	static char text[8192];
+	struct strv v = {0};
+	struct err e = {{0}};
+	const char *found = NULL;
+
+	if (vm_qemu_argv(p, &v, &e) < 0) {
+		printf("# %s\n", e.text);
+		return NULL;
+	}
+	for (size_t i = 0; i + 1 < v.count && !found; i++) {
+		if (!strcmp(v.at[i], option) && strstr(v.at[i + 1], part)) {
+			snprintf(text, sizeof(text), "%s", v.at[i + 1]);
+			found = text;
+		}
+	}
+	strv_done(&v);
+	return found;
+}
+
+static void test_golden(void)
+{
+	struct vm_plan p = sample();
+
+	is_golden(&p, "qemu-amd64-tcg.txt");
+	p.accel = VM_ACCEL_KVM;
+	is_golden(&p, "qemu-amd64-kvm.txt");
+	p = sample();
+	p.arch = "s390x";
+	p.qemu = "/usr/bin/qemu-system-s390x";
+	p.is_own_kernel = false;
+	p.console_fd = p.qmp_fd = p.share_socket_fd = -1;
+	p.port_count = 1;
+	p.append = "foo=1";
+	p.is_debug = true;
+	is_golden(&p, "qemu-s390x-tcg.txt");
+}
+
+static void test_command_line(void)
+{
+	struct vm_plan p = sample();
+	const char *text = argument(&p, "-append", "");
+
+	ok(text && strstr(text, "init_on_alloc=1") && strstr(text, "virtiofs.cpu_rewrite=1"),
+	   "TCG has both cures for stale translations");
+	p.is_own_kernel = false;
+	text = argument(&p, "-append", "");
+	ok(text && strstr(text, "init_on_alloc=1") && !strstr(text, "cpu_rewrite"),
+	   "a foreign kernel has the one it knows");
+	p.tsc_khz = 0;
+	text = argument(&p, "-append", "");
+	ok(text && !strstr(text, "tsc"), "an unknown counter rate is not told");
+	p = sample();
+	p.accel = VM_ACCEL_KVM;
+	text = argument(&p, "-append", "");
+	ok(text && !strstr(text, "init_on_alloc") && !strstr(text, "tsc") &&
+		   !strstr(text, "rodata=off"),
+	   "KVM has none of TCG's words");
+	ok(text && strstr(text, "panic=-1") && strstr(text, "reboot=t") && strstr(text, "quiet"),
+	   "but those of every VM");
+}
+
+static void test_refusals(void)
+{
+	struct vm_plan p = sample();
+	struct strv v = {0};
+	struct err e = {{0}};
+	char big[VM_APPEND_MAX + 1];
+
+	p.arch = "vax";
+	is_int(vm_qemu_argv(&p, &v, &e), -EINVAL, "an unknown architecture is refused");
+	is_str(e.text, "qemu: no machine for architecture 'vax'", "by name");
+	p = sample();
+	p.port_count = VM_PORT_MAX + 1;
+	is_int(vm_qemu_argv(&p, &v, &e), -E2BIG, "more ports than the bus has are refused");
+	p = sample();
+	p.ports[1].name = "a,b";
+	is_int(vm_qemu_argv(&p, &v, &e), -EINVAL, "so is a port name that would become options");
+	p = sample();
+	p.ports[1].pipe_path = NULL;
+	is_int(vm_qemu_argv(&p, &v, &e), -EINVAL, "a pipe without a path");
+	p = sample();
+	p.memory_mib = 8;
+	is_int(vm_qemu_argv(&p, &v, &e), -EINVAL, "too little memory");
+	p = sample();
+	memset(big, 'x', sizeof(big) - 1);
+	big[sizeof(big) - 1] = '\0';
+	p.append = big;
+	is_int(vm_qemu_argv(&p, &v, &e), -E2BIG, "a command line that would be cut");
+	ok(!v.at && !v.count, "a refusal leaves no arguments");
+}
+
+static void test_architectures(void)
+{
+	static const char *const names[] = {"amd64", "arm64", "arm", "riscv64", "s390x", "ppc64le"};
+	struct vm_plan p = sample();
+	char path[PATH_MAX];
+	struct err e = {{0}};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		p.arch = names[i];
+		ok(argument(&p, "-device", "vhost-user-fs-") && argument(&p, "-append", "panic=-1"),
+		   "%s has a machine", names[i]);
+	}
+	ok(vm_arch_find(vm_arch_host()) != NULL, "this host's architecture is known");
+	is_int(vm_qemu_find(vm_arch_find("amd64"), "/nonexistent/qemu", path, &e), -ENOENT,
+	       "a missing QEMU is an error");
+	is_str(e.text, "qemu: '/nonexistent/qemu': not found",
+	       "in words that engines do not take for the user's program");
+	is_int(vm_qemu_find(vm_arch_find("amd64"), "/etc/passwd", path, &e), -EACCES,
+	       "so is a file that is no program");
+}
+
+static void test_accel(void)
+{
+	struct host_facts f = {0};
+	enum vm_accel accel = VM_ACCEL_COUNT;
+	enum accel_wish wish = ACCEL_WISH_COUNT;
+	const char *other = strcmp(vm_arch_host(), "s390x") != 0 ? "s390x" : "amd64";
+	const char *reason = NULL;
+	struct err e = {{0}};
+
+	ok(accel_wish_parse("kvm", &wish) && wish == ACCEL_WISH_KVM &&
+		   !accel_wish_parse("x", &wish),
+	   "wishes have names");
+	f.has_kvm_answer = f.is_kvm_good = true;
+	is_int(accel_choose(ACCEL_WISH_AUTO, vm_arch_host(), &f, &accel, &reason, &e), 0,
+	       "auto with a good KVM");
+	ok(accel == VM_ACCEL_KVM && !reason, "takes it without a word");
+	is_int(accel_choose(ACCEL_WISH_AUTO, other, &f, &accel, &reason, &e), 0,
+	       "auto for another architecture");
+	ok(accel == VM_ACCEL_TCG && !reason, "takes TCG without a word");
+	is_int(accel_choose(ACCEL_WISH_TCG, vm_arch_host(), &f, &accel, &reason, &e), 0, "tcg");
+	ok(accel == VM_ACCEL_TCG && !reason, "takes TCG without a word");
+	f.is_kvm_good = false;
+	snprintf(f.kvm_reason, sizeof(f.kvm_reason), "it hangs");
+	is_int(accel_choose(ACCEL_WISH_AUTO, vm_arch_host(), &f, &accel, &reason, &e), 0,
+	       "auto with a bad KVM");
+	ok(accel == VM_ACCEL_TCG, "takes TCG");
+	is_str(reason, "it hangs", "and has a reason to give");
+	is_int(accel_choose(ACCEL_WISH_KVM, vm_arch_host(), &f, &accel, &reason, &e), -ENODEV,
+	       "kvm with a bad KVM fails");
+	is_str(e.text, "kvm: it hangs", "with the reason");
+	is_int(accel_choose(ACCEL_WISH_KVM, other, &f, &accel, &reason, &e), -EINVAL,
+	       "kvm for another architecture fails");
+	ok(!(accel_needs(ACCEL_WISH_TCG, vm_arch_host()) & FACTS_NEED_KVM) &&
+		   !(accel_needs(ACCEL_WISH_AUTO, other) & FACTS_NEED_KVM),
+	   "nothing is probed that does not matter");
+}
+
+int main(void)
+{
+	test_golden();
+	test_command_line();
+	test_refusals();
+	test_architectures();
+	test_accel();
+	return done_testing();
+}

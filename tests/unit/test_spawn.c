@@ -1,0 +1,291 @@
+/* Starting processes: what a child inherits (nothing that was not told), what it gave up, and how
+ * failures come back. Runs real programs. */
+#include "runtime/proc/spawn.h"
+#include "runtime/sandbox/sandbox.h"
+#include "lib/fd.h"
+#include "tests/unit/tap.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+static char output[16384];
+
+/* Runs /bin/sh -c SCRIPT with its output captured; the wait status, or a negative error. */
+static int run_shell(struct spawn *s, const char *script, struct err *e)
+{
+	char *const argv[] = {(char[]){"sh"}, (char[]){"-c"}, (char *)(uintptr_t)script, NULL};
+	struct spawn_fd fds[8];
+	size_t count = 0;
+	int pipe_fds[2];
+	int pidfd = -1;
+	int status = -1;
+	pid_t pid;
+	ssize_t n;
+	int r;
+
+	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+		return -errno;
+	for (; count < s->fd_count; count++)
+		fds[count] = s->fds[count];
+	fds[count++] = (struct spawn_fd){pipe_fds[1], 1};
+	s->name = "test";
+	s->path = s->path ? s->path : "/bin/sh";
+	s->argv = argv;
+	s->fds = fds;
+	s->fd_count = count;
+	r = spawn_start(s, &pid, &pidfd, e);
+	close(pipe_fds[1]);
+	n = r < 0 ? 0 : fd_read_all(pipe_fds[0], output, sizeof(output) - 1);
+	close(pipe_fds[0]);
+	output[n > 0 ? n : 0] = '\0';
+	if (r < 0)
+		return r;
+	r = spawn_wait(pidfd, 10000, &status);
+	close(pidfd);
+	return r < 0 ? r : status;
+}
+
+/* The value behind `key` in a /proc/PID/status text, as a number of base 16. */
+static unsigned long long status_hex(const char *key)
+{
+	const char *at = strstr(output, key);
+
+	return at ? strtoull(at + strlen(key), NULL, 16) : ~0ULL;
+}
+
+static void test_clean_start(void)
+{
+	struct spawn s = {0};
+	struct err e = {{0}};
+	sigset_t some;
+	int leaked = dup2(STDERR_FILENO, 50); /* no CLOEXEC, as an engine's leak */
+	int status;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&some);
+	sigaddset(&some, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &some, NULL);
+	status = run_shell(&s,
+			   "for f in /proc/self/fd/*; do echo ${f##*/} $(readlink $f); done;"
+			   "pwd; env | grep -v -e PWD -e SHLVL -e _=; exec cat /proc/self/status",
+			   &e);
+	is_int(status, 0, "a program is started and waited for");
+	ok(strstr(output, "0 /dev/null\n") && strstr(output, "2 /dev/null\n"),
+	   "standard streams that were not given are /dev/null");
+	ok(leaked == 50 && !strstr(output, "\n50 ") && !strstr(output, "\n4 "),
+	   "no other descriptor is inherited");
+	ok(strstr(output, "\n/\n") != NULL, "the working directory is '/'");
+	ok(!strstr(output, "HOME="), "the environment is empty");
+	is_int((long long)status_hex("SigBlk:"), 0, "no signal is blocked");
+	is_int((long long)status_hex("SigIgn:"), 0, "no signal is ignored");
+	signal(SIGPIPE, SIG_DFL);
+	sigprocmask(SIG_UNBLOCK, &some, NULL);
+	close(leaked);
+}
+
+static void test_fd_crossing(void)
+{
+	int a[2];
+	int b[2];
+	struct err e = {{0}};
+	struct spawn s = {0};
+	struct spawn_fd fds[2];
+
+	if (pipe2(a, O_CLOEXEC) < 0 || pipe2(b, O_CLOEXEC) < 0)
+		exit(1);
+	ok(write(a[1], "A\n", 2) == 2 && write(b[1], "B\n", 2) == 2, "two pipes are filled");
+	close(a[1]);
+	close(b[1]);
+	/* each one's number is the other one's target */
+	fds[0] = (struct spawn_fd){a[0], b[0]};
+	fds[1] = (struct spawn_fd){b[0], a[0]};
+	s.fds = fds;
+	s.fd_count = 2;
+	if (a[0] < 10 && b[0] < 10) {
+		char script[64];
+
+		snprintf(script, sizeof(script), "cat <&%d; cat <&%d", a[0], b[0]);
+		is_int(run_shell(&s, script, &e), 0, "descriptors that exchange numbers start");
+		is_str(output, "B\nA\n", "and arrive where they should");
+	} else {
+		ok(0, "pipes have small numbers");
+	}
+	close(a[0]);
+	close(b[0]);
+}
+
+static void test_failures(void)
+{
+	struct spawn s = {.path = "/nonexistent/qemu"};
+	struct spawn_fd bad[] = {{999, 3}};
+	struct err e = {{0}};
+	int status;
+
+	is_int(run_shell(&s, "true", &e), -ENOENT, "a missing program is an error of the start");
+	is_str(e.text, "test: executing '/nonexistent/qemu': not found",
+	       "and is named without words that engines take for the user's program");
+	is_int(waitpid(-1, &status, WNOHANG), -1, "no zombie is left");
+	is_int(errno, ECHILD, "and no child");
+	s = (struct spawn){.path = "/etc/passwd"};
+	is_int(run_shell(&s, "true", &e), -EACCES, "so is one that cannot be executed");
+	ok(!strstr(e.text, "ermission denied"), "%s", e.text);
+	s = (struct spawn){.fds = bad, .fd_count = 1};
+	is_int(run_shell(&s, "true", &e), -EBADF, "a closed descriptor is refused");
+	is_str(e.text, "test: duplicating a descriptor: Bad file descriptor", "with its stage");
+	s = (struct spawn){0};
+	is_int(run_shell(&s, "kill -9 $$", &e), W_EXITCODE(0, SIGKILL),
+	       "death by a signal is seen as that");
+	s = (struct spawn){0};
+	is_int(run_shell(&s, "exit 41", &e), W_EXITCODE(41, 0), "and exit statuses as they are");
+}
+
+static void test_sandbox(void)
+{
+	struct sandbox qemu;
+	struct sandbox share;
+	struct sandbox ids;
+	struct spawn s = {.sandbox = &qemu, .death_signal = SIGKILL};
+	struct err e = {{0}};
+
+	sandbox_init_qemu(&qemu);
+	qemu.has_oom_score_adj = true;
+	qemu.oom_score_adj = 123;
+	is_int(run_shell(&s, "ulimit -c; cat /proc/self/oom_score_adj; exec cat /proc/self/status",
+			 &e),
+	       0, "a program starts with QEMU's sandbox");
+	ok(!strncmp(output, "0\n123\n", 6), "no core dumps, oom_score_adj as told");
+	is_int((long long)status_hex("CapEff:"), 0, "no effective capability");
+	is_int((long long)status_hex("CapPrm:"), 0, "no permitted capability");
+	is_int((long long)status_hex("CapBnd:"), 0, "no bounding capability");
+	is_int((long long)status_hex("NoNewPrivs:"), 1, "no new privileges");
+
+	sandbox_init_virtiofsd(&share);
+	s = (struct spawn){.sandbox = &share};
+	is_int(run_shell(&s, "exec cat /proc/self/status", &e), 0,
+	       "a program starts with virtiofsd's sandbox");
+	is_int((long long)status_hex("CapBnd:"), (long long)share.keep_caps,
+	       "it keeps what is on the list");
+	ok(!(share.keep_caps & (1ULL << 12)) && !(share.keep_caps & (1ULL << 19)),
+	   "network administration and ptrace are not on it");
+
+	ids = qemu;
+	ids.want_ids = true;
+	ids.uid = 12345;
+	ids.gid = 23456;
+	s = (struct spawn){.sandbox = &ids};
+	is_int(run_shell(&s, "id -u; id -g; id -G", &e), 0, "a program starts as another user");
+	is_str(output, "12345\n23456\n23456\n", "with that user's ids and no other group");
+}
+
+static void test_namespaces(void)
+{
+	struct sandbox qemu;
+	struct spawn s = {.want_new_mount_ns = true,
+			  .want_readonly_mounts = true,
+			  .want_new_net_ns = true,
+			  .sandbox = &qemu};
+	struct err e = {{0}};
+
+	sandbox_init_qemu(&qemu);
+	is_int(run_shell(&s,
+			 "(echo x >/tmp/vmrt-spawn-test) 2>/dev/null && echo written; "
+			 "wc -l </proc/net/dev; echo x >/dev/null && echo device",
+			 &e),
+	       0, "a program starts in namespaces of its own");
+	is_str(output, "3\ndevice\n",
+	       "where mounts are read-only, devices work, and loopback is the only link");
+}
+
+static int exit_with(void *arg)
+{
+	return *(int *)arg;
+}
+
+static int exit_with_pid(void *arg)
+{
+	(void)arg;
+	return getpid();
+}
+
+static int start_and_leave(void *arg)
+{
+	struct spawn s = {.death_signal = SIGKILL};
+	char *const argv[] = {(char[]){"sleep"}, (char[]){"100"}, NULL};
+	struct err e;
+	pid_t pid;
+
+	s.name = "sleep";
+	s.path = "/bin/sleep";
+	s.argv = argv;
+	if (spawn_start(&s, &pid, NULL, &e) < 0)
+		return 1;
+	return write(*(int *)arg, &pid, sizeof(pid)) == sizeof(pid) ? 0 : 1;
+}
+
+static int wait_for_ever(void *arg)
+{
+	(void)arg;
+	while (pause() < 0)
+		;
+	return 0;
+}
+
+static void test_monitor(void)
+{
+	struct err e = {{0}};
+	int code = 77;
+	int status = 0;
+	int pidfd = -1;
+	int pipe_fds[2];
+	pid_t pid;
+
+	is_int(spawn_monitor(0, exit_with, &code, &pid, &pidfd, &e), 0, "a monitor is forked");
+	is_int(spawn_wait(pidfd, 5000, &status), 0, "and reaped");
+	is_int(status, W_EXITCODE(77, 0), "with the value its function returned");
+	close(pidfd);
+	is_int(spawn_monitor(CLONE_NEWPID | CLONE_NEWNS, exit_with_pid, NULL, &pid, &pidfd, &e), 0,
+	       "in new namespaces too");
+	ok(spawn_wait(pidfd, 5000, &status) == 0 && status == W_EXITCODE(1, 0), "as process 1");
+	close(pidfd);
+	is_int(spawn_monitor(CLONE_VM, exit_with, &code, &pid, &pidfd, &e), -EINVAL,
+	       "flags that are no namespaces are refused");
+
+	is_int(spawn_monitor(0, wait_for_ever, NULL, &pid, &pidfd, &e), 0, "one that never ends");
+	is_int(spawn_wait(pidfd, 20, &status), -ETIMEDOUT, "is waited for as long as told");
+	spawn_kill(&pidfd);
+	ok(pidfd == -1 && kill(pid, 0) < 0 && errno == ESRCH, "and is gone after spawn_kill");
+
+	/* the grandchild is re-parented to us, so that its end can be seen */
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+		exit(1);
+	is_int(spawn_monitor(0, start_and_leave, &pipe_fds[1], &pid, &pidfd, &e), 0,
+	       "a monitor that dies");
+	ok(spawn_wait(pidfd, 5000, &status) == 0 && status == 0 &&
+		   read(pipe_fds[0], &pid, sizeof(pid)) == sizeof(pid),
+	   "after it started a program");
+	ok(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
+	   "takes the program with it");
+	close(pidfd);
+}
+
+int main(void)
+{
+	test_failures();
+	test_clean_start();
+	test_fd_crossing();
+	test_monitor();
+	if (geteuid() == 0) {
+		test_sandbox();
+		test_namespaces();
+	} else {
+		ok(1, "sandbox and namespaces # SKIP needs root");
+	}
+	return done_testing();
+}
