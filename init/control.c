@@ -92,9 +92,9 @@ void control_send_mark(enum proto_guest_type type)
 	control_end(begin);
 }
 
-void control_send_failed(const char *text)
+void control_send_failed(uint16_t session, const char *text)
 {
-	size_t begin = control_begin(PROTO_GUEST_FAILED);
+	size_t begin = proto_frame_begin(&control.out, PROTO_GUEST_FAILED, session);
 
 	control_put_text(text);
 	control_end(begin);
@@ -137,9 +137,9 @@ void control_send_exited(enum proto_exit how, uint8_t number)
 	control_end(begin);
 }
 
-void control_send_signalled(uint32_t token, uint32_t error)
+void control_send_signalled(uint16_t session, uint32_t token, uint32_t error)
 {
-	size_t begin = control_begin(PROTO_GUEST_SIGNALLED);
+	size_t begin = proto_frame_begin(&control.out, PROTO_GUEST_SIGNALLED, session);
 
 	wire_put_u32(&control.out, token);
 	wire_put_u32(&control.out, error);
@@ -166,6 +166,7 @@ static void control_dispatch(uint16_t type, struct wire_in *in)
 	uint32_t number;
 	bool is_all;
 	uint64_t bytes;
+	int64_t realtime_ns;
 	uint8_t stream;
 
 	switch ((enum proto_host_type)type) {
@@ -191,10 +192,38 @@ static void control_dispatch(uint16_t type, struct wire_in *in)
 		if (wire_in_end(in))
 			session_on_reader_gone(stream);
 		break;
+	case PROTO_HOST_CLOCK:
+		realtime_ns = (int64_t)wire_get_u64(in);
+		if (wire_in_end(in) && machine_set_clock(realtime_ns) < 0)
+			control_send_log(PROTO_LOG_WARN, "init: setting the clock failed");
+		break;
 	case PROTO_HOST_FINISH:
 		machine_off();
 	default:
 		in->is_bad = true;
+	}
+}
+
+/* Exec sessions are refused by name, and what the host has sent for one before it knew is answered
+ * as for a process that is not there. */
+static void control_refuse_session(uint16_t type, uint16_t number, struct wire_in *in)
+{
+	uint32_t token;
+
+	switch ((enum proto_host_type)type) {
+	case PROTO_HOST_EXEC:
+		control_send_failed(number, "guest: this init runs no exec sessions");
+		break;
+	case PROTO_HOST_SIGNAL:
+		token = wire_get_u32(in);
+		control_send_signalled(number, token, ESRCH);
+		break;
+	case PROTO_HOST_STDIN_END:
+	case PROTO_HOST_READER_GONE:
+	case PROTO_HOST_RESIZE:
+		break;
+	default:
+		machine_die("control: frame of type %u for session %u", type, number);
 	}
 }
 
@@ -210,15 +239,17 @@ static void control_take_frame(void)
 	control.payload = NULL;
 	control.header_have = 0;
 	wire_in_init(&in, payload, size);
-	if (number != 0)
-		machine_die("control: frame for session %u, which does not exist", number);
-	if (type == PROTO_HOST_CONTAINER) {
+	if (number == 0 && type == PROTO_HOST_CONTAINER) {
 		session_on_container(payload, size); /* keeps the payload */
 		return;
 	}
-	control_dispatch(type, &in);
-	if (!wire_in_end(&in))
-		machine_die("control: malformed frame of type %u, %u bytes", type, size);
+	if (number != 0) {
+		control_refuse_session(type, number, &in);
+	} else {
+		control_dispatch(type, &in);
+		if (!wire_in_end(&in))
+			machine_die("control: malformed frame of type %u, %u bytes", type, size);
+	}
 	free(payload);
 }
 

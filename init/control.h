@@ -15,12 +15,12 @@ void control_start(void);
 
 /* All of these queue a frame and write what the link takes. */
 void control_send_mark(enum proto_guest_type type); /* CREATED, STARTED */
-void control_send_failed(const char *text);
+void control_send_failed(uint16_t session, const char *text);
 void control_send_log(enum proto_level level, const char *fmt, ...) VMRT_PRINTF(2, 3);
 void control_send_stream_end(enum proto_stream stream, uint64_t total_bytes);
 void control_send_stdin_closed(void);
 void control_send_exited(enum proto_exit how, uint8_t number);
-void control_send_signalled(uint32_t token, uint32_t error);
+void control_send_signalled(uint16_t session, uint32_t token, uint32_t error);
 
 /* Only for machine_die(): a LOG error, written blocking, errors ignored. */
 void control_send_last_log(const char *text);

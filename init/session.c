@@ -77,7 +77,7 @@ static void session_handle(enum session_event event);
 
 static void session_fail(const char *text)
 {
-	control_send_failed(text);
+	control_send_failed(0, text);
 	session.state = SESSION_FAILED;
 }
 
@@ -167,7 +167,7 @@ static void session_signal(void)
 {
 	uint32_t error = session.is_reaped ? ESRCH : (uint32_t)session_kill();
 
-	control_send_signalled(session.signal.token, error);
+	control_send_signalled(0, session.signal.token, error);
 }
 
 /* Before its execve the process must end of any signal that ends a program, though as PID 1 of its
@@ -194,7 +194,7 @@ static void session_signal_parked(void)
 
 static void session_signal_nobody(void)
 {
-	control_send_signalled(session.signal.token, ESRCH);
+	control_send_signalled(0, session.signal.token, ESRCH);
 }
 
 static void (*const session_table[SESSION_STATE_COUNT][SESSION_EVENT_COUNT])(void) = {
@@ -423,6 +423,12 @@ void session_on_container(uint8_t *payload, size_t size)
 	if (guest_container_decode(&in, &session.container) < 0)
 		machine_die("session: malformed container description of %zu bytes", size);
 	session_set_up_machine(&session.container);
+	if (session.container.process.is_terminal) {
+		session_fail("guest: this init makes no terminals");
+		return;
+	}
+	if (session.container.process.builtin != GUEST_BUILTIN_NONE)
+		machine_die("session: the container's process must be a program");
 	if (session_create(&session.container, &e) < 0) {
 		session_fail(e.text);
 		return;

@@ -39,21 +39,33 @@ static const struct option_spec main_options[] = {
 	{"version", 'v', OPTION_FLAG, GLOBAL(want_version), NULL, "show the version"},
 };
 
-#define HELP_OPTION {"help", 'h', OPTION_FLAG, VALUE(want_help), NULL, "show this help"}
-#define CREATE_OPTIONS                                                                             \
-	{"bundle", 'b', OPTION_STRING, VALUE(bundle), "DIR",                                       \
-	 "folder with config.json (default: the current one)"},                                    \
-	{"pid-file", 0, OPTION_STRING, VALUE(pid_file), "FILE",                                    \
-	 "write the pid of the container's host process to FILE"},                                 \
-	{"console-socket", 0, OPTION_STRING, VALUE(console_socket), "SOCKET",                      \
-	 "send the terminal's master to this AF_UNIX socket"},                                     \
-	{"preserve-fds", 0, OPTION_COUNT, VALUE(preserve_fds), "N",                                \
-	 "pass N more descriptors to the container"},                                              \
-	{"no-pivot", 0, OPTION_COMPAT, 0, NULL,                                                    \
-	 "accepted for compatibility: the guest always has a root of its own"},                    \
-	{"no-new-keyring", 0, OPTION_COMPAT, 0, NULL,                                              \
-	 "accepted for compatibility: keyrings are the guest kernel's"},                           \
-	HELP_OPTION
+#define HELP_OPTION                                                                                \
+	{                                                                                          \
+		"help", 'h', OPTION_FLAG, VALUE(want_help), NULL, "show this help"                 \
+	}
+#define CREATE_OPTIONS                                                                              \
+	{"bundle",	'b',   OPTION_STRING,                                                       \
+	 VALUE(bundle), "DIR", "folder with config.json (default: the current one)"},               \
+		{"pid-file",	  0,	  OPTION_STRING,                                            \
+		 VALUE(pid_file), "FILE", "write the pid of the container's host process to FILE"}, \
+		{"console-socket", 0,                                                               \
+		 OPTION_STRING,	   VALUE(console_socket),                                           \
+		 "SOCKET",	   "send the terminal's master to this AF_UNIX socket"},            \
+		{"preserve-fds",      0,   OPTION_COUNT,                                            \
+		 VALUE(preserve_fds), "N", "pass N more descriptors to the container"},             \
+		{"no-pivot",                                                                        \
+		 0,                                                                                 \
+		 OPTION_COMPAT,                                                                     \
+		 0,                                                                                 \
+		 NULL,                                                                              \
+		 "accepted for compatibility: the guest always has a root of its own"},             \
+		{"no-new-keyring",                                                                  \
+		 0,                                                                                 \
+		 OPTION_COMPAT,                                                                     \
+		 0,                                                                                 \
+		 NULL,                                                                              \
+		 "accepted for compatibility: keyrings are the guest kernel's"},                    \
+		HELP_OPTION
 
 static const struct option_spec create_options[] = {CREATE_OPTIONS};
 static const struct option_spec run_options[] = {
@@ -90,34 +102,72 @@ static const struct option_spec plain_options[] = {HELP_OPTION};
 #define OPTIONS(table) .options = (table), .option_count = COUNT(table)
 
 const struct cmd_verb cmd_verbs[] = {
-	{.name = "create", .arguments = "<container-id>",
+	{.name = "create",
+	 .arguments = "<container-id>",
 	 .summary = "make a container and boot its VM; the process waits for start",
-	 OPTIONS(create_options), .min_words = 1, .max_words = 1, .run = cmd_create},
-	{.name = "start", .arguments = "<container-id>",
+	 OPTIONS(create_options),
+	 .min_words = 1,
+	 .max_words = 1,
+	 .run = cmd_create},
+	{.name = "start",
+	 .arguments = "<container-id>",
 	 .summary = "run the process of a created container",
-	 OPTIONS(plain_options), .min_words = 1, .max_words = 1, .run = cmd_start},
-	{.name = "run", .arguments = "<container-id>",
+	 OPTIONS(plain_options),
+	 .min_words = 1,
+	 .max_words = 1,
+	 .run = cmd_start},
+	{.name = "run",
+	 .arguments = "<container-id>",
 	 .summary = "create, start and, in the foreground, wait for and delete a container",
-	 OPTIONS(run_options), .min_words = 1, .max_words = 1, .is_stderr_ours = true,
+	 OPTIONS(run_options),
+	 .min_words = 1,
+	 .max_words = 1,
+	 .is_stderr_ours = true,
 	 .run = cmd_run},
-	{.name = "state", .arguments = "<container-id>", .summary = "print a container's state",
-	 OPTIONS(plain_options), .min_words = 1, .max_words = 1, .run = cmd_state},
-	{.name = "list", .arguments = "", .summary = "list containers",
-	 OPTIONS(list_options), .run = cmd_list},
-	{.name = "kill", .arguments = "<container-id> [signal]",
+	{.name = "state",
+	 .arguments = "<container-id>",
+	 .summary = "print a container's state",
+	 OPTIONS(plain_options),
+	 .min_words = 1,
+	 .max_words = 1,
+	 .run = cmd_state},
+	{.name = "list",
+	 .arguments = "",
+	 .summary = "list containers",
+	 OPTIONS(list_options),
+	 .run = cmd_list},
+	{.name = "kill",
+	 .arguments = "<container-id> [signal]",
 	 .summary = "send a signal (default: SIGTERM) to a container's process",
-	 OPTIONS(kill_options), .min_words = 1, .max_words = 2, .run = cmd_kill},
-	{.name = "delete", .arguments = "<container-id>",
+	 OPTIONS(kill_options),
+	 .min_words = 1,
+	 .max_words = 2,
+	 .run = cmd_kill},
+	{.name = "delete",
+	 .arguments = "<container-id>",
 	 .summary = "remove what is left of a container",
-	 OPTIONS(delete_options), .min_words = 1, .max_words = 1, .run = cmd_delete},
-	{.name = "ps", .arguments = "<container-id> [ps options]",
+	 OPTIONS(delete_options),
+	 .min_words = 1,
+	 .max_words = 1,
+	 .run = cmd_delete},
+	{.name = "ps",
+	 .arguments = "<container-id> [ps options]",
 	 .summary = "list the processes of a container",
-	 OPTIONS(ps_options), .min_words = 1, .max_words = INT_MAX, .stops_at_word = true,
+	 OPTIONS(ps_options),
+	 .min_words = 1,
+	 .max_words = INT_MAX,
+	 .stops_at_word = true,
 	 .run = cmd_ps},
-	{.name = "spec", .arguments = "", .summary = "write a config.json to begin with",
-	 OPTIONS(spec_options), .run = cmd_spec},
-	{.name = "features", .arguments = "", .summary = "print what vmrt honours, as JSON",
-	 OPTIONS(plain_options), .run = cmd_features},
+	{.name = "spec",
+	 .arguments = "",
+	 .summary = "write a config.json to begin with",
+	 OPTIONS(spec_options),
+	 .run = cmd_spec},
+	{.name = "features",
+	 .arguments = "",
+	 .summary = "print what vmrt honours, as JSON",
+	 OPTIONS(plain_options),
+	 .run = cmd_features},
 };
 const size_t cmd_verb_count = COUNT(cmd_verbs);
 

@@ -48,7 +48,8 @@ struct cmd {
 	struct cmd_values values;
 	int argc; /* words after the options */
 	char **argv;
-	int exit_status; /* of the process: set by a command that ends with the container's status */
+	int exit_status; /* of the process: set by a command that ends with the container's status
+			  */
 };
 
 struct cmd_verb {

@@ -39,7 +39,7 @@ int container_open(const struct cmd *c, const char *id, struct container *k, str
 
 /* One request, one reply. -ECONNREFUSED when no monitor listens. */
 int container_ask(const struct container *k, const struct ctl_message *request,
-			 unsigned int timeout_s, struct err *e)
+		  unsigned int timeout_s, struct err *e)
 {
 	uint8_t buffer[CTL_PACKET_MAX];
 	struct ctl_message reply;

@@ -13,7 +13,10 @@ struct container {
 	struct state state;
 };
 
-#define CONTAINER_NONE {.root_dirfd = -1, .dirfd = -1}
+#define CONTAINER_NONE                                                                             \
+	{                                                                                          \
+		.root_dirfd = -1, .dirfd = -1                                                      \
+	}
 #define auto_container __attribute__((cleanup(container_done)))
 
 /* "container does not exist", or its state as of now. */

@@ -85,7 +85,8 @@ static int exec_process_of_options(const struct cmd *c, const struct oci_config 
 	int r;
 
 	*p = *config->process;
-	p->args = (struct oci_strings){.count = (size_t)c->argc - 1, .at = (const char **)c->argv + 1};
+	p->args = (struct oci_strings){.count = (size_t)c->argc - 1,
+				       .at = (const char **)c->argv + 1};
 	if (p->env.count)
 		memcpy(env, p->env.at, p->env.count * sizeof(*env));
 	for (size_t i = 0; i < v->env.count; i++)
@@ -143,8 +144,7 @@ static int exec_check(const struct cmd *c, const struct container *k, struct err
 	if (k->state.status == STATE_PAUSED)
 		/* With --ignore-paused runc joins a frozen cgroup and waits for the thaw: a VM
 		 * that stands still cannot even fork. */
-		return err_set(e, -EINVAL,
-			       "cannot exec in a paused container%s",
+		return err_set(e, -EINVAL, "cannot exec in a paused container%s",
 			       v->ignore_paused ? ": the VM stands still"
 						: " (use --ignore-paused to override)");
 	if (v->preserve_fds)

@@ -44,7 +44,8 @@ int launch_kill(const struct cmd *c, const char *id, int signo, bool is_all, str
 		/* As runc: the sweep after the end finds nobody, and that is fine. */
 		return is_all ? 0 : err_set(e, -ESRCH, "container not running");
 	}
-	r = container_ask(&k, &request, signo == SIGKILL ? MANAGE_SIGKILL_ANSWER_S : MANAGE_ANSWER_S, e);
+	r = container_ask(&k, &request,
+			  signo == SIGKILL ? MANAGE_SIGKILL_ANSWER_S : MANAGE_ANSWER_S, e);
 	if (r == -ECONNREFUSED || (r == -ETIMEDOUT && signo == SIGKILL)) {
 		auto_close int pidfd = state_open_monitor(k.dirfd, NULL);
 

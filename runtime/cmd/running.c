@@ -22,7 +22,8 @@ static int running_ask(struct cmd *c, enum ctl_verb verb, struct err *e)
 		return r;
 	if (k.state.status == STATE_STOPPED)
 		return err_set(e, -EINVAL,
-			       verb == CTL_PAUSE ? "container not running" : "container not paused");
+			       verb == CTL_PAUSE ? "container not running"
+						 : "container not paused");
 	return container_ask(&k, &request, 0, e);
 }
 

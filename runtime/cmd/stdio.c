@@ -42,8 +42,9 @@ int stdio_prepare(struct stdio_plan *io, const struct oci_process *p, const char
 	int r;
 
 	if (!p->terminal && console_socket)
-		return err_set(e, -EINVAL, "cannot use console socket if vmrt will not detach or "
-					   "allocate tty");
+		return err_set(e, -EINVAL,
+			       "cannot use console socket if vmrt will not detach or "
+			       "allocate tty");
 	if (!p->terminal) {
 		for (int i = 0; i < 3; i++) {
 			io->fds[i] = i;

@@ -10,14 +10,17 @@
 #include "runtime/tty/tty.h"
 
 struct stdio_plan {
-	int fds[3];	  /* for the monitor's relays; borrowed: 0, 1, 2, or tty_fd */
-	uint8_t kinds[3]; /* enum guest_stdio */
-	int tty_fd;	  /* whose size counts; -1: no terminal */
-	bool owns_tty;	  /* tty_fd is the slave of a pty that was made for this */
+	int fds[3];	    /* for the monitor's relays; borrowed: 0, 1, 2, or tty_fd */
+	uint8_t kinds[3];   /* enum guest_stdio */
+	int tty_fd;	    /* whose size counts; -1: no terminal */
+	bool owns_tty;	    /* tty_fd is the slave of a pty that was made for this */
 	struct tty_raw raw; /* the caller's own terminal, raw; fd -1: it is not used */
 };
 
-#define STDIO_NONE {.fds = {-1, -1, -1}, .tty_fd = -1, .raw = {.fd = -1}}
+#define STDIO_NONE                                                                                 \
+	{                                                                                          \
+		.fds = {-1, -1, -1}, .tty_fd = -1, .raw = {.fd = -1 }                              \
+	}
 
 /* Without a terminal: 0, 1 and 2. With one: a pty whose master goes to `console_socket`, or
  * without that the caller's own terminal, which is raw from here to stdio_done(). */

@@ -27,9 +27,9 @@ enum ctl_verb {
 	CTL_REPLY = 1,
 	CTL_COMMIT = 2,
 	CTL_START = 3,
-	CTL_KILL = 4,	/* of the container's process, or on an EXEC connection the session's */
-	CTL_EXEC = 5,	/* with 4 descriptors: a file with the encoded process, stdin, stdout, stderr;
-			 * REPLY when it runs, EXITED when it has ended */
+	CTL_KILL = 4, /* of the container's process, or on an EXEC connection the session's */
+	CTL_EXEC = 5, /* with 4 descriptors: a file with the encoded process, stdin, stdout, stderr;
+		       * REPLY when it runs, EXITED when it has ended */
 	CTL_EXITED = 6, /* to the requester of an EXEC */
 	CTL_RESIZE = 7, /* of the container's terminal, or on an EXEC connection the session's */
 	CTL_PAUSE = 8,

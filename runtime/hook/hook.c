@@ -78,9 +78,8 @@ static int hook_watch(int pidfd, int stderr_fd, int timeout_ms, char text[HOOK_S
 	}
 }
 
-static int hook_start(const struct oci_hook *hook,
-		      const char *bundle, const int fds_in[2], pid_t *ret_pid, int *ret_pidfd,
-		      struct err *e)
+static int hook_start(const struct oci_hook *hook, const char *bundle, const int fds_in[2],
+		      pid_t *ret_pid, int *ret_pidfd, struct err *e)
 {
 	const struct spawn_fd fds[] = {{fds_in[0], 0}, {fds_in[1], 2}};
 	auto_strv struct strv argv = {0};
@@ -113,8 +112,7 @@ static int hook_judge(int status, const char *text, struct err *e)
 	return err_set(e, -EIO, "exit status %d, stderr: %s", WEXITSTATUS(status), text);
 }
 
-static int hook_run(const struct oci_hook *hook,
-		    const struct state *s, struct err *e)
+static int hook_run(const struct oci_hook *hook, const struct state *s, struct err *e)
 {
 	int timeout_ms = hook->has_timeout ? (int)hook->timeout_s * 1000 : -1;
 	char text[HOOK_STDERR_BYTES] = "";
@@ -141,9 +139,8 @@ static int hook_run(const struct oci_hook *hook,
 	r = hook_watch(pidfd, out_read, timeout_ms, text);
 	if (r < 0) {
 		spawn_kill(&pidfd);
-		return r == -ETIMEDOUT
-			       ? err_set(e, r, "timeout of %u s exceeded", hook->timeout_s)
-			       : err_sys(e, r, "waiting for its end");
+		return r == -ETIMEDOUT ? err_set(e, r, "timeout of %u s exceeded", hook->timeout_s)
+				       : err_sys(e, r, "waiting for its end");
 	}
 	r = spawn_wait(pidfd, -1, &status);
 	return r < 0 ? err_sys(e, r, "waiting for its end") : hook_judge(status, text, e);

@@ -184,8 +184,7 @@ static void client_pause(struct client *c, enum ctl_verb verb)
 		 verb == CTL_PAUSE ? client_on_paused : client_on_resumed, c);
 }
 
-static void client_handle(struct client *c, const struct ctl_message *request,
-			  int fds[CTL_FD_MAX])
+static void client_handle(struct client *c, const struct ctl_message *request, int fds[CTL_FD_MAX])
 {
 	switch (request->verb) {
 	case CTL_START:
@@ -238,8 +237,7 @@ static struct client *client_slot(struct monitor *m)
 static void clients_on_listen(void *arg, uint32_t events)
 {
 	struct monitor *m = arg;
-	auto_close int fd =
-		accept4(m->start->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	auto_close int fd = accept4(m->start->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	struct ucred peer = {0};
 	socklen_t size = sizeof(peer);
 	struct client *c = client_slot(m);
@@ -295,8 +293,7 @@ int clients_open(struct monitor *m, struct err *e)
 		m->clients[i] = (struct client){.monitor = m, .fd = -1};
 	m->sync_fd = m->start->sync_fd;
 	m->sync_source = loop_add(m->loop, m->sync_fd, EPOLLIN, clients_on_sync, m);
-	m->listen_source =
-		loop_add(m->loop, m->start->listen_fd, EPOLLIN, clients_on_listen, m);
+	m->listen_source = loop_add(m->loop, m->start->listen_fd, EPOLLIN, clients_on_listen, m);
 	if (!m->sync_source || !m->listen_source)
 		return err_sys(e, -errno, "watching the control sockets");
 	return 0;

@@ -191,10 +191,8 @@ static int machine_start_qemu(struct machine *m, const struct monitor_start *sta
 	r = vm_qemu_argv(&vm, &argv, e);
 	if (r == 0) {
 		struct spawn_fd fds[] = {
-			{share_fd, CHILD_FD_SHARE},
-			{control[1], CHILD_FD_CONTROL},
-			{console[1], CHILD_FD_CONSOLE},
-			{qmp[1], CHILD_FD_QMP},
+			{share_fd, CHILD_FD_SHARE},	{control[1], CHILD_FD_CONTROL},
+			{console[1], CHILD_FD_CONSOLE}, {qmp[1], CHILD_FD_QMP},
 			{errors[1], STDERR_FILENO},
 		};
 		struct spawn s = {

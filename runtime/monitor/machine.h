@@ -10,7 +10,8 @@
 #include "runtime/monitor/monitor.h"
 
 #define MACHINE_TAIL_BYTES 4096
-#define MACHINE_FIFO_BYTES (1 << 20) /* bytes in flight per stream, beside QEMU's and the guest's */
+/* Bytes in flight per stream, beside what QEMU and the guest hold. */
+#define MACHINE_FIFO_BYTES (1 << 20)
 
 /* The last bytes of something that talks: the guest's console, a helper's stderr. */
 struct machine_tail {
@@ -22,8 +23,8 @@ struct machine_tail {
 struct machine {
 	pid_t qemu_pid; /* 0: not running */
 	pid_t share_pid;
-	int control_fd; /* our end of the control port */
-	int qmp_fd;	/* our end of QEMU's monitor */
+	int control_fd;			  /* our end of the control port */
+	int qmp_fd;			  /* our end of QEMU's monitor */
 	int fifo_fds[PROTO_STREAM_COUNT]; /* our ends; -1: the stream is not relayed */
 	struct machine_tail console;
 	struct machine_tail qemu_errors;

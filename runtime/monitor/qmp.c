@@ -98,8 +98,7 @@ static void qmp_flush(struct qmp *q)
 		q->out_at = 0;
 	}
 	if (q->source)
-		loop_set_events(q->source,
-				EPOLLIN | (q->is_ready && q->out.size ? EPOLLOUT : 0));
+		loop_set_events(q->source, EPOLLIN | (q->is_ready && q->out.size ? EPOLLOUT : 0));
 }
 
 static void qmp_on_line(struct qmp *q, const char *line, size_t size)

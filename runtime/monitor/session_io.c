@@ -49,11 +49,11 @@ void session_open_streams(struct session *s, const int stdio[PROTO_STREAM_COUNT]
 			own = relay_take_stdio(own, is_input);
 		/* relay_new_outgoing() may report at once that nobody reads. */
 		if (is_input)
-			stream->relay = relay_new_incoming(loop, own, fifos[i], session_on_relay,
-							   stream);
+			stream->relay =
+				relay_new_incoming(loop, own, fifos[i], session_on_relay, stream);
 		else
-			stream->relay = relay_new_outgoing(loop, fifos[i], own, session_on_relay,
-							   stream);
+			stream->relay =
+				relay_new_outgoing(loop, fifos[i], own, session_on_relay, stream);
 	}
 }
 

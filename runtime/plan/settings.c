@@ -46,8 +46,7 @@ static void settings_read(struct settings *s, struct json_doc *doc)
 	s->initramfs = settings_take(doc, "initramfs", s->initramfs);
 	s->qemu = settings_take(doc, "qemu", s->qemu);
 	s->virtiofsd = settings_take(doc, "virtiofsd", s->virtiofsd);
-	if (json_string(doc, root, "accel", &accel) && accel &&
-	    !accel_wish_parse(accel, &s->accel))
+	if (json_string(doc, root, "accel", &accel) && accel && !accel_wish_parse(accel, &s->accel))
 		json_fail(doc, json_member(doc, root, "accel"),
 			  "expected \"auto\", \"kvm\" or \"tcg\"");
 	json_u32(doc, root, "memory", &s->memory_mib);
@@ -57,8 +56,7 @@ static void settings_read(struct settings *s, struct json_doc *doc)
 	json_u32_range(doc, root, "vcpus", SETTINGS_VCPUS_LIMIT, &s->vcpus);
 	if (!s->vcpus)
 		json_fail(doc, json_member(doc, root, "vcpus"), "expected at least 1");
-	json_u32_range(doc, root, "boot-timeout", SETTINGS_BOOT_TIMEOUT_S_MAX,
-		       &s->boot_timeout_s);
+	json_u32_range(doc, root, "boot-timeout", SETTINGS_BOOT_TIMEOUT_S_MAX, &s->boot_timeout_s);
 	if (!s->boot_timeout_s)
 		json_fail(doc, json_member(doc, root, "boot-timeout"), "expected at least 1 (s)");
 }

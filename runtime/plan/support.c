@@ -129,8 +129,7 @@ static bool support_time_ns(const struct oci_config *c)
 }
 
 static const struct support_row support_rows[] = {
-	{SUPPORT_REFUSE, support_terminal, "process.terminal",
-	 "the guest has no terminals yet"},
+	{SUPPORT_REFUSE, support_terminal, "process.terminal", "the guest has no terminals yet"},
 	{SUPPORT_REFUSE, support_user_ns, "linux.uidMappings",
 	 "user namespaces are not supported yet"},
 	{SUPPORT_REFUSE, support_create_container, "hooks.createContainer", "not supported yet"},
@@ -151,8 +150,9 @@ static const struct support_row support_rows[] = {
 	{SUPPORT_WARN, support_resources, "linux.resources",
 	 "of the limits only memory and CPU size the VM, cgroups are not set yet"},
 	{SUPPORT_WARN, support_devices, "linux.devices", "devices are not created yet"},
-	{SUPPORT_WARN, support_labels, "process.apparmorProfile, process.selinuxLabel, "
-				       "linux.mountLabel",
+	{SUPPORT_WARN, support_labels,
+	 "process.apparmorProfile, process.selinuxLabel, "
+	 "linux.mountLabel",
 	 "the guest's kernel has no such module"},
 	{SUPPORT_WARN, support_scheduling,
 	 "process.scheduler, process.ioPriority, process.execCPUAffinity", "not applied yet"},

@@ -59,7 +59,7 @@ static _Noreturn void spawn_child_fail(const struct spawn_child *c, const char *
 	struct spawn_failure f = {.error = error};
 	size_t i;
 
-	for (i = 0; stage[i] && i < sizeof(f.stage) - 1; i++)
+	for (i = 0; i < sizeof(f.stage) - 1 && stage[i]; i++)
 		f.stage[i] = stage[i];
 	/* Fits into the pipe's buffer: cannot block, and a parent that is gone does not care. */
 	if (write(c->status_fd, &f, sizeof(f)) < 0)

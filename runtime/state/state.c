@@ -21,10 +21,8 @@
 const char *state_status_name(enum state_status status)
 {
 	static const char *const names[STATE_STATUS_COUNT] = {
-		[STATE_CREATING] = "creating",
-		[STATE_CREATED] = "created",
-		[STATE_RUNNING] = "running",
-		[STATE_PAUSED] = "paused",
+		[STATE_CREATING] = "creating", [STATE_CREATED] = "created",
+		[STATE_RUNNING] = "running",   [STATE_PAUSED] = "paused",
 		[STATE_STOPPED] = "stopped",
 	};
 
@@ -107,8 +105,7 @@ static bool state_is_ours(int fd)
 
 int state_open(int root_dirfd, const char *id, struct err *e)
 {
-	auto_close int fd =
-		openat(root_dirfd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	auto_close int fd = openat(root_dirfd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 
 	if (fd < 0 || !state_is_ours(fd))
 		return err_set(e, -ENOENT, "container does not exist");

@@ -101,7 +101,7 @@ runtime_config() {
 	done <<-'END'
 		process del(.process)
 		args .process.args = []
-		process.cwd del(.process.cwd)
+		Cwd del(.process.cwd)
 		root del(.root)
 		ociVersion del(.ociVersion)
 	END
@@ -139,8 +139,8 @@ runtime_config() {
 @test "an unknown capability is refused or warned of by name" {
 	config '.process.capabilities.bounding += ["CAP_COFFEE"]'
 	args /payload say ran
-	call run --bundle "$BUNDLE" "$ID"
-	cat "$ERR" "$LOG" >"$T/all" 2>/dev/null || true
+	call run --keep --bundle "$BUNDLE" "$ID"
+	cat "$ERR" "$LOG" "$ROOT/$ID/log" >"$T/all" 2>/dev/null || true
 	file_has "$T/all" CAP_COFFEE || expect_failed "the capability's name"
 }
 

@@ -239,6 +239,17 @@ expect_mount() {
 	[ -e "$ROOTFS/new" ] && [ -d "$ROOTFS/dir" ] && [ ! -e "$ROOTFS/etc/notes" ] && [ -d "$ROOTFS/house" ]
 }
 
+@test "masked paths are empty, read-only paths refuse writes" {
+	mkdir "$ROOTFS/data/dir"
+	echo secret >"$ROOTFS/data/dir/file"
+	echo secret >"$ROOTFS/data/file"
+	config '.linux.maskedPaths = ["/data/dir", "/data/file", "/no/such"] | .linux.readonlyPaths = ["/proc/sys", "/home", "/no/such"]'
+	run_container /bin/sh -c 'ls /data/dir; cat /data/file; echo x >/home/x; echo x >/proc/sys/kernel/hostname; echo end'
+	expect_status 0
+	expect_out end
+	expect_equal "$(grep -c 'ead-only file system' "$ERR")" 2
+}
+
 @test "no mount of the container shows on the host" {
 	bind "$T/host" /mnt
 	args /payload ready

@@ -115,8 +115,8 @@ expect_checked() {
 }
 
 @test "a stopped reader stops the writer and nothing else" {
-	start_stopped_reader 20000000
-	args /bin/sh -c '/payload write 20000000 7; echo written >/data/written; echo end >&2'
+	start_stopped_reader 100000000
+	args /bin/sh -c '/payload write 100000000 7; echo written >/data/written; echo end >&2'
 	create_ok
 	start_ok
 	sleep "$STOP_S"
@@ -127,7 +127,7 @@ expect_checked() {
 	touch "$T/go"
 	wait_exit
 	expect_status 0
-	expect_checked 20000000
+	expect_checked 100000000
 	expect_err end
 }
 

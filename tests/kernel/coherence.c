@@ -1,8 +1,8 @@
 /*
- * coherence.c: what the host changes in a shared file, the guest's next open sees; and pages of a file that
- * nobody changed are not thrown away by it (the kernel patch virtiofs-close-to-open).
- * It must not wait for a cache to time out: each change is made by the host at a known moment, and the very
- * next open is the one that counts.
+ * coherence.c: what the host changes in a shared file, the guest's next open sees; and pages of a
+ * file that nobody changed are not thrown away by it (the kernel patch virtiofs-close-to-open). It
+ * must not wait for a cache to time out: each change is made by the host at a known moment, and the
+ * very next open is the one that counts.
  */
 #define _GNU_SOURCE
 #include "guest.h"
@@ -145,7 +145,7 @@ static void read_big(const char *path)
 /* The host made the files a moment ago, so their times are not final yet (TICK in the patch). */
 static void expect_kept_after_tick(void)
 {
-	const struct timespec tick = { .tv_nsec = 100 * 1000 * 1000 };
+	const struct timespec tick = {.tv_nsec = 100 * 1000 * 1000};
 
 	read_big(SHARE "/big");
 	nanosleep(&tick, NULL);

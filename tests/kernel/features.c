@@ -1,6 +1,6 @@
 /*
- * features.c: asks the running kernel for each thing containers expect, so that a symbol that is set but
- * does not work is noticed. It must not test how well they work: one call each.
+ * features.c: asks the running kernel for each thing containers expect, so that a symbol that is
+ * set but does not work is noticed. It must not test how well they work: one call each.
  */
 #define _GNU_SOURCE
 #include "guest.h"
@@ -97,12 +97,13 @@ static bool set_trusted_xattr(void)
 	return fd >= 0 && fsetxattr(fd, "trusted.x", "1", 1, 0) == 0;
 }
 
-/* An empty POSIX ACL (version 2): the call is refused with EOPNOTSUPP where ACLs are not built in. */
+/* An empty POSIX ACL (version 2): the call is refused with EOPNOTSUPP where ACLs are not built in.
+ */
 static bool set_posix_acl(void)
 {
 	static const unsigned char acl[] = {
-		2, 0, 0, 0, 1, 0, 6, 0, 255, 255, 255, 255, 4, 0, 4, 0, 255, 255, 255, 255,
-		32, 0, 4, 0, 255, 255, 255, 255,
+		2, 0, 0,   0,	1,   0,	  6,  0, 255, 255, 255, 255, 4,	  0,
+		4, 0, 255, 255, 255, 255, 32, 0, 4,   0,   255, 255, 255, 255,
 	};
 	int fd = open("/tmp/a", O_CREAT | O_RDWR, 0644);
 
@@ -134,7 +135,10 @@ static bool get_shm(void)
 static bool create_bpf_map(void)
 {
 	union bpf_attr attr = {
-		.map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 8, .max_entries = 1,
+		.map_type = BPF_MAP_TYPE_ARRAY,
+		.key_size = 4,
+		.value_size = 8,
+		.max_entries = 1,
 	};
 
 	return syscall(SYS_bpf, BPF_MAP_CREATE, &attr, sizeof(attr)) >= 0;
@@ -142,7 +146,7 @@ static bool create_bpf_map(void)
 
 static bool setup_io_uring(void)
 {
-	unsigned char params[120] = { 0 };
+	unsigned char params[120] = {0};
 
 	return syscall(SYS_io_uring_setup, 1, params) >= 0;
 }
@@ -205,41 +209,50 @@ static const struct {
 	bool (*act)(void);
 	const char *sentence;
 } calls[] = {
-	{ unshare_all, "all eight name spaces can be unshared" },
-	{ set_seccomp_filter, "seccomp takes filters" },
-	{ mount_overlay, "overlayfs mounts" },
-	{ set_trusted_xattr, "tmpfs has xattrs" },
-	{ set_posix_acl, "tmpfs has POSIX ACLs" },
-	{ call_ia32, "32-bit system calls work" },
-	{ open_mqueue, "POSIX message queues work" },
-	{ get_shm, "System V shared memory works" },
-	{ create_bpf_map, "BPF maps can be created" },
-	{ setup_io_uring, "io_uring works" },
-	{ create_userfaultfd, "userfaultfd works" },
-	{ create_memfd, "memfd works" },
-	{ init_fanotify, "fanotify works" },
-	{ ask_kcmp, "kcmp works" },
-	{ ask_iptables, "legacy iptables has a filter table" },
-	{ open_socket_inet6, "IPv6 sockets can be opened" },
-	{ open_socket_packet, "packet sockets can be opened" },
-	{ open_netlink_netfilter, "nfnetlink answers" },
-	{ open_netlink_diag, "sock_diag answers" },
-	{ open_alg, "AF_ALG sockets can be opened" },
+	{unshare_all, "all eight name spaces can be unshared"},
+	{set_seccomp_filter, "seccomp takes filters"},
+	{mount_overlay, "overlayfs mounts"},
+	{set_trusted_xattr, "tmpfs has xattrs"},
+	{set_posix_acl, "tmpfs has POSIX ACLs"},
+	{call_ia32, "32-bit system calls work"},
+	{open_mqueue, "POSIX message queues work"},
+	{get_shm, "System V shared memory works"},
+	{create_bpf_map, "BPF maps can be created"},
+	{setup_io_uring, "io_uring works"},
+	{create_userfaultfd, "userfaultfd works"},
+	{create_memfd, "memfd works"},
+	{init_fanotify, "fanotify works"},
+	{ask_kcmp, "kcmp works"},
+	{ask_iptables, "legacy iptables has a filter table"},
+	{open_socket_inet6, "IPv6 sockets can be opened"},
+	{open_socket_packet, "packet sockets can be opened"},
+	{open_netlink_netfilter, "nfnetlink answers"},
+	{open_netlink_diag, "sock_diag answers"},
+	{open_alg, "AF_ALG sockets can be opened"},
 };
 
 void test_features(void)
 {
 	static const char *const filesystems[] = {
-		"virtiofs", "9p", "overlay", "tmpfs", "ext4", "fuse", "hugetlbfs", "mqueue", "squashfs",
-		"erofs", "bpf", "binfmt_misc", "devpts", NULL,
+		"virtiofs", "9p",	"overlay", "tmpfs", "ext4",	   "fuse",   "hugetlbfs",
+		"mqueue",   "squashfs", "erofs",   "bpf",   "binfmt_misc", "devpts", NULL,
 	};
 	static const char *const controllers[] = {
 		"cpuset", "cpu", "io", "memory", "hugetlb", "pids", NULL,
 	};
 	static const char *const paths[] = {
-		"/proc/config.gz", "/proc/pressure/memory", "/proc/self/io", "/proc/self/timens_offsets",
-		"/proc/sys/net/bridge/bridge-nf-call-iptables", "/proc/net/nf_conntrack", "/proc/net/vlan",
-		"/dev/ptmx", "/dev/net/tun", "/dev/fuse", "/dev/loop-control", NULL,
+		"/proc/config.gz",
+		"/proc/pressure/memory",
+		"/proc/self/io",
+		"/proc/self/timens_offsets",
+		"/proc/sys/net/bridge/bridge-nf-call-iptables",
+		"/proc/net/nf_conntrack",
+		"/proc/net/vlan",
+		"/dev/ptmx",
+		"/dev/net/tun",
+		"/dev/fuse",
+		"/dev/loop-control",
+		NULL,
 	};
 
 	expect_words("/proc/filesystems", filesystems);

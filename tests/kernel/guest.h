@@ -1,4 +1,5 @@
-/* guest.h: what the programs inside the guest share: TAP lines, the word with the host, the tests. */
+/* guest.h: what the programs inside the guest share: TAP lines, the word with the host, the tests.
+ */
 #ifndef TESTS_KERNEL_GUEST_H
 #define TESTS_KERNEL_GUEST_H
 
@@ -10,7 +11,8 @@ void tap_result(bool is_ok, const char *format, ...) __attribute__((format(print
 /* Prints a "# ..." line. */
 void tap_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Asks the host to do ACTION in the shared folder (tests/kernel/run has the list); returns when done. */
+/* Asks the host to do ACTION in the shared folder (tests/kernel/run has the list); returns when
+ * done. */
 void host_do(const char *action);
 
 /* Runs PATH without arguments; its exit status, 128 + signal, or -1. */

@@ -23,14 +23,14 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } tests[] = {
-	{ "stale", test_stale },
-	{ "stale-control", test_stale_control },
-	{ "coherence", test_coherence },
-	{ "keeps-pages", test_keeps_pages },
-	{ "drops-pages", test_drops_pages },
-	{ "features", test_features },
-	{ "exec-speed", test_exec_speed },
-	{ "panic", test_panic },
+	{"stale", test_stale},
+	{"stale-control", test_stale_control},
+	{"coherence", test_coherence},
+	{"keeps-pages", test_keeps_pages},
+	{"drops-pages", test_drops_pages},
+	{"features", test_features},
+	{"exec-speed", test_exec_speed},
+	{"panic", test_panic},
 };
 
 void tap_result(bool is_ok, const char *format, ...)
@@ -113,7 +113,8 @@ static void run_test(const char *name)
 	tap_result(false, "there is a test named '%s'", name);
 }
 
-/* The kernel hands NAME=VALUE words of its command line that it does not know to init as environment. */
+/* The kernel hands NAME=VALUE words of its command line that it does not know to init as
+ * environment. */
 int main(void)
 {
 	char *names = getenv("TESTS");

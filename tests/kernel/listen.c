@@ -1,6 +1,7 @@
 /*
- * listen.c: binds a Unix socket, listens, and executes a command that finds the socket as fd 3. QEMU can
- * connect at once, so that nobody waits for a daemon to get ready. It must not outlive its parent.
+ * listen.c: binds a Unix socket, listens, and executes a command that finds the socket as fd 3.
+ * QEMU can connect at once, so that nobody waits for a daemon to get ready. It must not outlive its
+ * parent.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -12,7 +13,7 @@
 
 int main(int argc, char **argv)
 {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
 	if (argc < 3 || strlen(argv[1]) >= sizeof(addr.sun_path)) {
@@ -25,7 +26,8 @@ int main(int argc, char **argv)
 		perror(argv[1]);
 		return 1;
 	}
-	/* Whoever reads this knows that QEMU may connect; the daemon must not hold the reader's pipe. */
+	/* Whoever reads this knows that QEMU may connect; the daemon must not hold the reader's
+	 * pipe. */
 	if (puts("listening") < 0 || fflush(stdout) != 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
 		return 1;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);

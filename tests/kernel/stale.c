@@ -1,8 +1,8 @@
 /*
  * stale.c: does the guest run the code that is in the page, or what was there before?
  * TCG keeps translations by physical page, and virtiofsd stores into guest memory behind its back.
- * It must not depend on which page the allocator hands out: a page freed last is taken next, and with
- * hundreds of rounds the two files meet in one page again and again.
+ * It must not depend on which page the allocator hands out: a page freed last is taken next, and
+ * with hundreds of rounds the two files meet in one page again and again.
  */
 #define _GNU_SOURCE
 #include "guest.h"
@@ -16,9 +16,9 @@
 enum { ROUNDS = 400, EXEC_ROUNDS = 60, PAGE = 4096 };
 
 /* Files of one page each that hold a function returning 1 or 2 (tests/kernel/run writes them). */
-static const char *const code_path[] = { SHARE "/code1", SHARE "/code2" };
+static const char *const code_path[] = {SHARE "/code1", SHARE "/code2"};
 /* Executables that exit with 1 or 2. */
-static const char *const exit_path[] = { SHARE "/exit1", SHARE "/exit2" };
+static const char *const exit_path[] = {SHARE "/exit1", SHARE "/exit2"};
 
 struct tally {
 	int wrong_data;
@@ -50,7 +50,7 @@ static void call_once(int which, struct tally *tally)
 
 static struct tally call_alternately(void)
 {
-	struct tally tally = { 0 };
+	struct tally tally = {0};
 
 	for (int i = 0; i < ROUNDS; i++)
 		call_once(i & 1, &tally);
@@ -75,10 +75,11 @@ void test_stale(void)
 	struct tally tally = call_alternately();
 	int wrong = 0;
 
-	tap_note("called %d times: %d wrong data, %d wrong code, %d failed", ROUNDS, tally.wrong_data,
-		 tally.wrong_code, tally.failed);
+	tap_note("called %d times: %d wrong data, %d wrong code, %d failed", ROUNDS,
+		 tally.wrong_data, tally.wrong_code, tally.failed);
 	tap_result(!tally.wrong_data && !tally.failed, "data read through virtiofs is right");
-	tap_result(!tally.wrong_code && !tally.failed, "code read through virtiofs is the code that runs");
+	tap_result(!tally.wrong_code && !tally.failed,
+		   "code read through virtiofs is the code that runs");
 
 	for (int i = 0; i < EXEC_ROUNDS; i++) {
 		wrong += run_program(exit_path[i & 1]) != (i & 1) + 1;
@@ -93,8 +94,8 @@ void test_stale_control(void)
 {
 	struct tally tally = call_alternately();
 
-	tap_note("called %d times: %d wrong data, %d wrong code, %d failed", ROUNDS, tally.wrong_data,
-		 tally.wrong_code, tally.failed);
+	tap_note("called %d times: %d wrong data, %d wrong code, %d failed", ROUNDS,
+		 tally.wrong_data, tally.wrong_code, tally.failed);
 	tap_result(!tally.wrong_data && !tally.failed && tally.wrong_code > 0,
 		   "without virtiofs.cpu_rewrite=1 TCG runs stale code");
 }

@@ -1,6 +1,7 @@
 /*
- * Payload commands that check how a file system behaves: what a container on the host's file system can rely on must
- * hold on the shared one too. Each check works in the directory it is given, which must be writable, and cleans up.
+ * Payload commands that check how a file system behaves: what a container on the host's file system
+ * can rely on must hold on the shared one too. Each check works in the directory it is given, which
+ * must be writable, and cleans up.
  */
 #include "payload.h"
 
@@ -19,18 +20,19 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-/* Ends the check with a line that names the step; errno is told because most steps are system calls. */
+/* Ends the check with a line that names the step; errno is told because most steps are system
+ * calls. */
 static int check_failed(const char *step)
 {
 	printf("%s: %s\n", step, strerror(errno));
 	return 1;
 }
 
-#define REQUIRE(condition) \
-	do { \
-		errno = 0; \
-		if (!(condition)) \
-			return check_failed(#condition); \
+#define REQUIRE(condition)                                                                         \
+	do {                                                                                       \
+		errno = 0;                                                                         \
+		if (!(condition))                                                                  \
+			return check_failed(#condition);                                           \
 	} while (0)
 
 static int check_mmap(void)
@@ -72,14 +74,15 @@ static int check_flock(void)
 static int check_posix_lock(void)
 {
 	int fd = open("plocked", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600), status;
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 10 };
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 10};
 	pid_t child;
 
 	REQUIRE(fd >= 0);
 	REQUIRE(fcntl(fd, F_SETLK, &lock) == 0);
 	child = fork();
 	if (child == 0)
-		_exit(fcntl(fd, F_SETLK, &lock) == -1 && (errno == EAGAIN || errno == EACCES) ? 0 : 1);
+		_exit(fcntl(fd, F_SETLK, &lock) == -1 && (errno == EAGAIN || errno == EACCES) ? 0
+											      : 1);
 	REQUIRE(child > 0 && waitpid(child, &status, 0) == child);
 	REQUIRE(status == 0);
 	REQUIRE(close(fd) == 0);
@@ -105,7 +108,8 @@ static int check_unlinked(void)
 	return 0;
 }
 
-/* Programs fall back if a file system says that it has no such files; any other refusal is a fault. */
+/* Programs fall back if a file system says that it has no such files; any other refusal is a fault.
+ */
 static int check_tmpfile(void)
 {
 	int fd = open(".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
@@ -180,7 +184,8 @@ static int check_rename(void)
 	REQUIRE(close(open("here/file", O_WRONLY | O_CREAT | O_CLOEXEC, 0600)) == 0);
 	REQUIRE(rename("here/file", "there/file") == 0);
 	REQUIRE(access("here/file", F_OK) == -1 && errno == ENOENT);
-	REQUIRE(renameat2(AT_FDCWD, "here", AT_FDCWD, "there", RENAME_NOREPLACE) == -1 && errno == EEXIST);
+	REQUIRE(renameat2(AT_FDCWD, "here", AT_FDCWD, "there", RENAME_NOREPLACE) == -1 &&
+		errno == EEXIST);
 	REQUIRE(renameat2(AT_FDCWD, "here", AT_FDCWD, "there", RENAME_EXCHANGE) == 0);
 	REQUIRE(unlink("here/file") == 0 && rmdir("here") == 0 && rmdir("there") == 0);
 	return 0;
@@ -189,7 +194,7 @@ static int check_rename(void)
 static int check_owner(void)
 {
 	int fd = open("owned", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
-	struct timespec times[2] = { { 1000000000, 5000 }, { 1000000001, 7000 } };
+	struct timespec times[2] = {{1000000000, 5000}, {1000000001, 7000}};
 	struct stat st;
 
 	REQUIRE(fd >= 0);
@@ -275,19 +280,19 @@ static const struct file_check {
 	const char *name;
 	int (*run)(void);
 } checks[] = {
-	{ "mmap", check_mmap },
-	{ "flock", check_flock },
-	{ "posix-lock", check_posix_lock },
-	{ "unlinked", check_unlinked },
-	{ "tmpfile", check_tmpfile },
-	{ "xattr", check_xattr },
-	{ "sparse", check_sparse },
-	{ "hardlink", check_hardlink },
-	{ "rename", check_rename },
-	{ "owner", check_owner },
-	{ "special", check_special },
-	{ "directory", check_directory },
-	{ "large", check_large },
+	{"mmap", check_mmap},
+	{"flock", check_flock},
+	{"posix-lock", check_posix_lock},
+	{"unlinked", check_unlinked},
+	{"tmpfile", check_tmpfile},
+	{"xattr", check_xattr},
+	{"sparse", check_sparse},
+	{"hardlink", check_hardlink},
+	{"rename", check_rename},
+	{"owner", check_owner},
+	{"special", check_special},
+	{"directory", check_directory},
+	{"large", check_large},
 };
 
 /* "files DIR": every check; one line each, "NAME ok" or "NAME step: cause". */
@@ -322,6 +327,6 @@ static int files_check(int argc, char **argv)
 }
 
 const struct payload_command file_commands[] = {
-	{ "files", "DIR [CHECK]", 1, files_check },
-	{ NULL, NULL, 0, NULL },
+	{"files", "DIR [CHECK]", 1, files_check},
+	{NULL, NULL, 0, NULL},
 };

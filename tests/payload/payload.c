@@ -1,5 +1,6 @@
 /*
- * The payload's command line: finds the sub-command and runs it. It must not know what any of them does.
+ * The payload's command line: finds the sub-command and runs it. It must not know what any of them
+ * does.
  */
 #include "payload.h"
 
@@ -46,21 +47,51 @@ int payload_signal(const char *text)
 		const char *name = NULL;
 
 		switch (number) {
-		case SIGHUP: name = "HUP"; break;
-		case SIGINT: name = "INT"; break;
-		case SIGQUIT: name = "QUIT"; break;
-		case SIGABRT: name = "ABRT"; break;
-		case SIGKILL: name = "KILL"; break;
-		case SIGUSR1: name = "USR1"; break;
-		case SIGUSR2: name = "USR2"; break;
-		case SIGSEGV: name = "SEGV"; break;
-		case SIGPIPE: name = "PIPE"; break;
-		case SIGALRM: name = "ALRM"; break;
-		case SIGTERM: name = "TERM"; break;
-		case SIGCHLD: name = "CHLD"; break;
-		case SIGCONT: name = "CONT"; break;
-		case SIGSTOP: name = "STOP"; break;
-		case SIGWINCH: name = "WINCH"; break;
+		case SIGHUP:
+			name = "HUP";
+			break;
+		case SIGINT:
+			name = "INT";
+			break;
+		case SIGQUIT:
+			name = "QUIT";
+			break;
+		case SIGABRT:
+			name = "ABRT";
+			break;
+		case SIGKILL:
+			name = "KILL";
+			break;
+		case SIGUSR1:
+			name = "USR1";
+			break;
+		case SIGUSR2:
+			name = "USR2";
+			break;
+		case SIGSEGV:
+			name = "SEGV";
+			break;
+		case SIGPIPE:
+			name = "PIPE";
+			break;
+		case SIGALRM:
+			name = "ALRM";
+			break;
+		case SIGTERM:
+			name = "TERM";
+			break;
+		case SIGCHLD:
+			name = "CHLD";
+			break;
+		case SIGCONT:
+			name = "CONT";
+			break;
+		case SIGSTOP:
+			name = "STOP";
+			break;
+		case SIGWINCH:
+			name = "WINCH";
+			break;
 		}
 		if (name != NULL && strcasecmp(text, name) == 0)
 			return number;

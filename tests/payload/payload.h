@@ -1,8 +1,9 @@
 /*
  * The sub-commands of the payload binary: what tests run as the container's process.
  *
- * Every command prints plain lines that a shell test can compare, and exits with 0 only if what it was asked to do
- * worked. It must not depend on anything in the root file system but /proc, where a command says so.
+ * Every command prints plain lines that a shell test can compare, and exits with 0 only if what it
+ * was asked to do worked. It must not depend on anything in the root file system but /proc, where a
+ * command says so.
  */
 #ifndef PAYLOAD_H
 #define PAYLOAD_H
@@ -14,7 +15,8 @@ struct payload_command {
 	const char *name;
 	const char *arguments;
 	int min_args;
-	int (*run)(int argc, char **argv); /* argv[0] is the first argument, not the command's name */
+	int (*run)(int argc,
+		   char **argv); /* argv[0] is the first argument, not the command's name */
 };
 
 /* Each table ends with an entry without a name. */

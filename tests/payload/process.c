@@ -22,7 +22,8 @@ static int process_exit(int argc, char **argv)
 	return (int)payload_number(argv[0]);
 }
 
-/* As PID 1 of a namespace the default action of a signal one sends to oneself does not happen: use kill-child there. */
+/* As PID 1 of a namespace the default action of a signal one sends to oneself does not happen: use
+ * kill-child there. */
 static int process_kill(int argc, char **argv)
 {
 	(void)argc;
@@ -59,7 +60,7 @@ static int process_fault(int argc, char **argv)
 static int process_sleep(int argc, char **argv)
 {
 	(void)argc;
-	nanosleep(&(struct timespec){ payload_number(argv[0]), 0 }, NULL);
+	nanosleep(&(struct timespec){payload_number(argv[0]), 0}, NULL);
 	return 0;
 }
 
@@ -83,7 +84,7 @@ static void remember_signal(int number)
 /* "ready", then ends with STATUS at the signal, its number being printed. */
 static int process_trap(int argc, char **argv)
 {
-	struct sigaction action = { .sa_handler = remember_signal };
+	struct sigaction action = {.sa_handler = remember_signal};
 	int number = payload_signal(argv[0]);
 	sigset_t all, before;
 
@@ -129,7 +130,7 @@ static int process_background(int argc, char **argv)
 	if (child < 0)
 		payload_die("fork");
 	if (child == 0) {
-		nanosleep(&(struct timespec){ payload_number(argv[0]), 0 }, NULL);
+		nanosleep(&(struct timespec){payload_number(argv[0]), 0}, NULL);
 		puts("child still here");
 		fflush(stdout);
 		_exit(0);
@@ -165,7 +166,8 @@ static int process_forks(int argc, char **argv)
 	return 0;
 }
 
-/* The grandchild of a dead child must be adopted by this pid namespace's init and be reapable there. */
+/* The grandchild of a dead child must be adopted by this pid namespace's init and be reapable
+ * there. */
 static int process_orphan(int argc, char **argv)
 {
 	int status;
@@ -177,7 +179,7 @@ static int process_orphan(int argc, char **argv)
 
 		if (grandchild == 0) {
 			while (getppid() != 1)
-				nanosleep(&(struct timespec){ 0, 1000000 }, NULL);
+				nanosleep(&(struct timespec){0, 1000000}, NULL);
 			_exit(5);
 		}
 		_exit(grandchild < 0 ? 98 : 0);
@@ -208,19 +210,21 @@ static void forget_pages(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-	/* Its pages leave the page cache, so that the next program read lands in the same physical page. */
+	/* Its pages leave the page cache, so that the next program read lands in the same physical
+	 * page. */
 	if (fd < 0 || posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED) != 0)
 		payload_die(path);
 	close(fd);
 }
 
 /*
- * Runs two one-page programs by turns (exit status 10 and 20) and counts the wrong answers. An emulator that is not told
- * of data written into guest memory from outside goes on running the translation of the page's previous program.
+ * Runs two one-page programs by turns (exit status 10 and 20) and counts the wrong answers. An
+ * emulator that is not told of data written into guest memory from outside goes on running the
+ * translation of the page's previous program.
  */
 static int process_stale(int argc, char **argv)
 {
-	const char *programs[2] = { argv[0], argv[1] };
+	const char *programs[2] = {argv[0], argv[1]};
 	long rounds = payload_number(argv[2]), wrong = 0;
 
 	(void)argc;
@@ -243,8 +247,8 @@ static int process_panic(int argc, char **argv)
 	(void)argc, (void)argv;
 	if (fd < 0 || write(fd, "2", 1) != 1)
 		payload_die("/proc/sys/vm/panic_on_oom");
-	while (mmap(NULL, CHUNK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0) !=
-	       MAP_FAILED)
+	while (mmap(NULL, CHUNK_BYTES, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0) != MAP_FAILED)
 		;
 	payload_die("mmap");
 }
@@ -259,19 +263,19 @@ static int process_reboot(int argc, char **argv)
 }
 
 const struct payload_command process_commands[] = {
-	{ "exit", "STATUS", 1, process_exit },
-	{ "kill", "SIGNAL", 1, process_kill },
-	{ "kill-child", "SIGNAL", 1, process_kill_child },
-	{ "fault", "", 0, process_fault },
-	{ "sleep", "SECONDS", 1, process_sleep },
-	{ "ready", "", 0, process_ready },
-	{ "trap", "SIGNAL STATUS", 2, process_trap },
-	{ "watch-signals", "", 0, process_watch_signals },
-	{ "background", "SECONDS [STATUS]", 1, process_background },
-	{ "forks", "COUNT", 1, process_forks },
-	{ "orphan", "", 0, process_orphan },
-	{ "stale", "A B ROUNDS", 3, process_stale },
-	{ "panic", "", 0, process_panic },
-	{ "reboot", "off|restart", 1, process_reboot },
-	{ NULL, NULL, 0, NULL },
+	{"exit", "STATUS", 1, process_exit},
+	{"kill", "SIGNAL", 1, process_kill},
+	{"kill-child", "SIGNAL", 1, process_kill_child},
+	{"fault", "", 0, process_fault},
+	{"sleep", "SECONDS", 1, process_sleep},
+	{"ready", "", 0, process_ready},
+	{"trap", "SIGNAL STATUS", 2, process_trap},
+	{"watch-signals", "", 0, process_watch_signals},
+	{"background", "SECONDS [STATUS]", 1, process_background},
+	{"forks", "COUNT", 1, process_forks},
+	{"orphan", "", 0, process_orphan},
+	{"stale", "A B ROUNDS", 3, process_stale},
+	{"panic", "", 0, process_panic},
+	{"reboot", "off|restart", 1, process_reboot},
+	{NULL, NULL, 0, NULL},
 };

@@ -80,7 +80,8 @@ static int report_ids(int argc, char **argv)
 
 	(void)argc, (void)argv;
 	umask(mask);
-	if (count < 0 || getresuid(&uid[0], &uid[1], &uid[2]) != 0 || getresgid(&gid[0], &gid[1], &gid[2]) != 0)
+	if (count < 0 || getresuid(&uid[0], &uid[1], &uid[2]) != 0 ||
+	    getresgid(&gid[0], &gid[1], &gid[2]) != 0)
 		payload_die("ids");
 	printf("uid=%u,%u,%u gid=%u,%u,%u groups=", uid[0], uid[1], uid[2], gid[0], gid[1], gid[2]);
 	for (int i = 0; i < count; i++)
@@ -92,8 +93,8 @@ static int report_ids(int argc, char **argv)
 /* By system call, not from /proc: works in a container that mounts nothing. */
 static int report_caps(int argc, char **argv)
 {
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2] = { 0 };
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {0};
 	uint64_t bounding = 0, ambient = 0;
 
 	(void)argc, (void)argv;
@@ -105,9 +106,12 @@ static int report_caps(int argc, char **argv)
 		if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, cap, 0, 0) == 1)
 			ambient |= UINT64_C(1) << cap;
 	}
-	printf("inheritable=%016llx\n", (unsigned long long)data[1].inheritable << 32 | data[0].inheritable);
-	printf("permitted=%016llx\n", (unsigned long long)data[1].permitted << 32 | data[0].permitted);
-	printf("effective=%016llx\n", (unsigned long long)data[1].effective << 32 | data[0].effective);
+	printf("inheritable=%016llx\n",
+	       (unsigned long long)data[1].inheritable << 32 | data[0].inheritable);
+	printf("permitted=%016llx\n",
+	       (unsigned long long)data[1].permitted << 32 | data[0].permitted);
+	printf("effective=%016llx\n",
+	       (unsigned long long)data[1].effective << 32 | data[0].effective);
 	printf("bounding=%016llx\n", (unsigned long long)bounding);
 	printf("ambient=%016llx\n", (unsigned long long)ambient);
 	return 0;
@@ -123,13 +127,20 @@ static int report_nnp(int argc, char **argv)
 static const char *type_name(mode_t mode)
 {
 	switch (mode & S_IFMT) {
-	case S_IFREG: return "file";
-	case S_IFDIR: return "directory";
-	case S_IFLNK: return "symlink";
-	case S_IFCHR: return "char";
-	case S_IFBLK: return "block";
-	case S_IFIFO: return "pipe";
-	case S_IFSOCK: return "socket";
+	case S_IFREG:
+		return "file";
+	case S_IFDIR:
+		return "directory";
+	case S_IFLNK:
+		return "symlink";
+	case S_IFCHR:
+		return "char";
+	case S_IFBLK:
+		return "block";
+	case S_IFIFO:
+		return "pipe";
+	case S_IFSOCK:
+		return "socket";
 	}
 	return "unknown";
 }
@@ -146,7 +157,9 @@ static int report_fds(int argc, char **argv)
 		if (fstat(fd, &st) != 0)
 			payload_die("fstat");
 		printf("%d %s uid=%u %s%s\n", fd, type_name(st.st_mode), st.st_uid,
-		       (flags & O_ACCMODE) == O_RDONLY ? "r" : (flags & O_ACCMODE) == O_WRONLY ? "w" : "rw",
+		       (flags & O_ACCMODE) == O_RDONLY	 ? "r"
+		       : (flags & O_ACCMODE) == O_WRONLY ? "w"
+							 : "rw",
 		       flags & O_NONBLOCK ? " nonblock" : "");
 	}
 	return 0;
@@ -155,11 +168,22 @@ static int report_fds(int argc, char **argv)
 static int report_rlimits(int argc, char **argv)
 {
 	static const char *const names[RLIM_NLIMITS] = {
-		[RLIMIT_AS] = "AS", [RLIMIT_CORE] = "CORE", [RLIMIT_CPU] = "CPU", [RLIMIT_DATA] = "DATA",
-		[RLIMIT_FSIZE] = "FSIZE", [RLIMIT_LOCKS] = "LOCKS", [RLIMIT_MEMLOCK] = "MEMLOCK",
-		[RLIMIT_MSGQUEUE] = "MSGQUEUE", [RLIMIT_NICE] = "NICE", [RLIMIT_NOFILE] = "NOFILE",
-		[RLIMIT_NPROC] = "NPROC", [RLIMIT_RSS] = "RSS", [RLIMIT_RTPRIO] = "RTPRIO",
-		[RLIMIT_RTTIME] = "RTTIME", [RLIMIT_SIGPENDING] = "SIGPENDING", [RLIMIT_STACK] = "STACK",
+		[RLIMIT_AS] = "AS",
+		[RLIMIT_CORE] = "CORE",
+		[RLIMIT_CPU] = "CPU",
+		[RLIMIT_DATA] = "DATA",
+		[RLIMIT_FSIZE] = "FSIZE",
+		[RLIMIT_LOCKS] = "LOCKS",
+		[RLIMIT_MEMLOCK] = "MEMLOCK",
+		[RLIMIT_MSGQUEUE] = "MSGQUEUE",
+		[RLIMIT_NICE] = "NICE",
+		[RLIMIT_NOFILE] = "NOFILE",
+		[RLIMIT_NPROC] = "NPROC",
+		[RLIMIT_RSS] = "RSS",
+		[RLIMIT_RTPRIO] = "RTPRIO",
+		[RLIMIT_RTTIME] = "RTTIME",
+		[RLIMIT_SIGPENDING] = "SIGPENDING",
+		[RLIMIT_STACK] = "STACK",
 	};
 
 	(void)argc, (void)argv;
@@ -170,7 +194,8 @@ static int report_rlimits(int argc, char **argv)
 			continue;
 		if (getrlimit(i, &limit) != 0)
 			payload_die(names[i]);
-		printf("%s %lld %lld\n", names[i], (long long)limit.rlim_cur, (long long)limit.rlim_max);
+		printf("%s %lld %lld\n", names[i], (long long)limit.rlim_cur,
+		       (long long)limit.rlim_max);
 	}
 	return 0;
 }
@@ -190,7 +215,8 @@ static int report_mounts(int argc, char **argv)
 		char *separator = strstr(line, " - ");
 		const char *propagation = "private";
 
-		if (separator == NULL || sscanf(line, "%*s %*s %*s %*s %4095s %4095s", point, options) != 2 ||
+		if (separator == NULL ||
+		    sscanf(line, "%*s %*s %*s %*s %4095s %4095s", point, options) != 2 ||
 		    sscanf(separator, " - %255s %*s %4095s", type, super) != 2)
 			payload_die(line);
 		*separator = '\0';
@@ -209,7 +235,7 @@ static int report_mounts(int argc, char **argv)
 
 static int report_ns(int argc, char **argv)
 {
-	static const char *const names[] = { "cgroup", "ipc", "mnt", "net", "pid", "user", "uts" };
+	static const char *const names[] = {"cgroup", "ipc", "mnt", "net", "pid", "user", "uts"};
 
 	(void)argc, (void)argv;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -294,10 +320,11 @@ static int report_stat(int argc, char **argv)
 			printf("%s %s\n", argv[i], strerror(errno));
 			continue;
 		}
-		printf("%s %s %04o uid=%u gid=%u", argv[i], type_name(st.st_mode), st.st_mode & 07777, st.st_uid,
-		       st.st_gid);
+		printf("%s %s %04o uid=%u gid=%u", argv[i], type_name(st.st_mode),
+		       st.st_mode & 07777, st.st_uid, st.st_gid);
 		if (S_ISREG(st.st_mode))
-			printf(" size=%lld nlink=%lu", (long long)st.st_size, (unsigned long)st.st_nlink);
+			printf(" size=%lld nlink=%lu", (long long)st.st_size,
+			       (unsigned long)st.st_nlink);
 		if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode))
 			printf(" dev=%u:%u", major(st.st_rdev), minor(st.st_rdev));
 		puts("");
@@ -324,23 +351,23 @@ static int report_show(int argc, char **argv)
 }
 
 const struct payload_command report_commands[] = {
-	{ "args", "ARG…", 0, report_args },
-	{ "env", "", 0, report_env },
-	{ "cwd", "", 0, report_cwd },
-	{ "hostname", "", 0, report_hostname },
-	{ "kernel", "", 0, report_kernel },
-	{ "ids", "", 0, report_ids },
-	{ "caps", "", 0, report_caps },
-	{ "nnp", "", 0, report_nnp },
-	{ "fds", "", 0, report_fds },
-	{ "rlimits", "", 0, report_rlimits },
-	{ "mounts", "", 0, report_mounts },
-	{ "ns", "", 0, report_ns },
-	{ "pid", "", 0, report_pid },
-	{ "processes", "", 0, report_processes },
-	{ "signals", "", 0, report_signals },
-	{ "tty", "", 0, report_tty },
-	{ "stat", "FILE…", 1, report_stat },
-	{ "show", "FILE…", 1, report_show },
-	{ NULL, NULL, 0, NULL },
+	{"args", "ARG…", 0, report_args},
+	{"env", "", 0, report_env},
+	{"cwd", "", 0, report_cwd},
+	{"hostname", "", 0, report_hostname},
+	{"kernel", "", 0, report_kernel},
+	{"ids", "", 0, report_ids},
+	{"caps", "", 0, report_caps},
+	{"nnp", "", 0, report_nnp},
+	{"fds", "", 0, report_fds},
+	{"rlimits", "", 0, report_rlimits},
+	{"mounts", "", 0, report_mounts},
+	{"ns", "", 0, report_ns},
+	{"pid", "", 0, report_pid},
+	{"processes", "", 0, report_processes},
+	{"signals", "", 0, report_signals},
+	{"tty", "", 0, report_tty},
+	{"stat", "FILE…", 1, report_stat},
+	{"show", "FILE…", 1, report_show},
+	{NULL, NULL, 0, NULL},
 };

@@ -1,6 +1,7 @@
 /*
- * A program that only exits with ANSWER: two of them, alike but for one byte, are the test of stale translations (see
- * "payload stale"). Without libc, so that all its code is in one page and at the same offset in both.
+ * A program that only exits with ANSWER: two of them, alike but for one byte, are the test of stale
+ * translations (see "payload stale"). Without libc, so that all its code is in one page and at the
+ * same offset in both.
  */
 #if defined(__x86_64__)
 __asm__(".globl _start\n_start:\n\tmov $231, %eax\n\tmov $" ANSWER ", %edi\n\tsyscall\n\thlt\n");

@@ -1,8 +1,8 @@
 /*
  * Payload commands that move bytes: what tests of the stdio relay run at its guest end.
  *
- * The pattern is a pseudo-random sequence of 64-bit words made from a seed, so that a byte lost, doubled or moved
- * anywhere is found and named by its offset without keeping the data.
+ * The pattern is a pseudo-random sequence of 64-bit words made from a seed, so that a byte lost,
+ * doubled or moved anywhere is found and named by its offset without keeping the data.
  */
 #include "payload.h"
 
@@ -75,7 +75,8 @@ static int stream_write_both(int argc, char **argv)
 	return 0;
 }
 
-/* Fills the chunk from stdin, so that a pattern's word never straddles two rounds. Returns bytes, less at the end. */
+/* Fills the chunk from stdin, so that a pattern's word never straddles two rounds. Returns bytes,
+ * less at the end. */
 static size_t read_chunk(unsigned char *chunk, long pause_ms)
 {
 	size_t have = 0;
@@ -92,7 +93,7 @@ static size_t read_chunk(unsigned char *chunk, long pause_ms)
 		have += (size_t)got;
 	}
 	if (pause_ms > 0)
-		nanosleep(&(struct timespec){ pause_ms / 1000, pause_ms % 1000 * 1000000 }, NULL);
+		nanosleep(&(struct timespec){pause_ms / 1000, pause_ms % 1000 * 1000000}, NULL);
 	return have;
 }
 
@@ -176,7 +177,8 @@ static int stream_lines(int argc, char **argv)
 		char line[32];
 		int length = snprintf(line, sizeof(line), "line %ld\n", i);
 
-		if (payload_write_all(i % 2 == 1 ? STDOUT_FILENO : STDERR_FILENO, line, (size_t)length) != 0)
+		if (payload_write_all(i % 2 == 1 ? STDOUT_FILENO : STDERR_FILENO, line,
+				      (size_t)length) != 0)
 			payload_die("write");
 	}
 	return 0;
@@ -212,7 +214,8 @@ static int stream_epipe(int argc, char **argv)
 	return 0;
 }
 
-/* Writes without blocking until the pipe is full for good: how much fits before a stopped reader stops the writer. */
+/* Writes without blocking until the pipe is full for good: how much fits before a stopped reader
+ * stops the writer. */
 static int stream_fill(int argc, char **argv)
 {
 	static const char zeros[4096];
@@ -236,27 +239,28 @@ static int stream_fill(int argc, char **argv)
 		clock_gettime(CLOCK_MONOTONIC, &now);
 		if (now.tv_sec - started.tv_sec > 2)
 			break;
-		nanosleep(&(struct timespec){ 0, 10 * 1000000 }, NULL);
+		nanosleep(&(struct timespec){0, 10 * 1000000}, NULL);
 	}
 	fprintf(stderr, "stopped after %ld bytes\n", total);
 	return total < limit ? 0 : 1;
 }
 
-/* Closes stdin and says so, then writes what it was given: the relay must drop the input, not the process. */
+/* Closes stdin and says so, then writes what it was given: the relay must drop the input, not the
+ * process. */
 static int stream_close_stdin(int argc, char **argv)
 {
 	(void)argc;
 	close(STDIN_FILENO);
 	puts("closed");
 	fflush(stdout);
-	nanosleep(&(struct timespec){ payload_number(argv[0]), 0 }, NULL);
+	nanosleep(&(struct timespec){payload_number(argv[0]), 0}, NULL);
 	puts("done");
 	return 0;
 }
 
 static int stream_reopen(int argc, char **argv)
 {
-	static const char *const paths[] = { "/dev/stdout", "/dev/stderr", "/proc/self/fd/1" };
+	static const char *const paths[] = {"/dev/stdout", "/dev/stderr", "/proc/self/fd/1"};
 
 	(void)argc, (void)argv;
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
@@ -270,16 +274,16 @@ static int stream_reopen(int argc, char **argv)
 }
 
 const struct payload_command stream_commands[] = {
-	{ "write", "BYTES [SEED [FD]]", 1, stream_write },
-	{ "write-both", "BYTES [SEED]", 1, stream_write_both },
-	{ "check", "BYTES [SEED [PAUSE_MS]]", 1, stream_check },
-	{ "sum", "", 0, stream_sum },
-	{ "cat", "", 0, stream_cat },
-	{ "say", "OUT [ERR [STATUS]]", 1, stream_say },
-	{ "lines", "COUNT", 1, stream_lines },
-	{ "epipe", "default|ignore", 1, stream_epipe },
-	{ "fill", "LIMIT", 1, stream_fill },
-	{ "close-stdin", "SECONDS", 1, stream_close_stdin },
-	{ "reopen", "", 0, stream_reopen },
-	{ NULL, NULL, 0, NULL },
+	{"write", "BYTES [SEED [FD]]", 1, stream_write},
+	{"write-both", "BYTES [SEED]", 1, stream_write_both},
+	{"check", "BYTES [SEED [PAUSE_MS]]", 1, stream_check},
+	{"sum", "", 0, stream_sum},
+	{"cat", "", 0, stream_cat},
+	{"say", "OUT [ERR [STATUS]]", 1, stream_say},
+	{"lines", "COUNT", 1, stream_lines},
+	{"epipe", "default|ignore", 1, stream_epipe},
+	{"fill", "LIMIT", 1, stream_fill},
+	{"close-stdin", "SECONDS", 1, stream_close_stdin},
+	{"reopen", "", 0, stream_reopen},
+	{NULL, NULL, 0, NULL},
 };

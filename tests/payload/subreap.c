@@ -1,10 +1,12 @@
 /*
- * subreap [--report FILE] [--linger] COMMAND [ARG…]: plays an engine's subreaper, as containerd-shim and conmon do.
+ * subreap [--report FILE] [--linger] COMMAND [ARG…]: plays an engine's subreaper, as
+ * containerd-shim and conmon do.
  *
- * Runs COMMAND, adopts what it leaves behind, and reaps until no child is left. FILE gets one line per reaped process
- * as it happens: "command PID exit N", "adopted PID exit N" or "... signal N". Ends with COMMAND's status. With --linger
- * it ends when COMMAND does and does not wait for what was adopted: the runner uses it to find leaked processes
- * below itself. SIGTERM ends it at once. It must not look at anything but wait statuses.
+ * Runs COMMAND, adopts what it leaves behind, and reaps until no child is left. FILE gets one line
+ * per reaped process as it happens: "command PID exit N", "adopted PID exit N" or "... signal N".
+ * Ends with COMMAND's status. With --linger it ends when COMMAND does and does not wait for what
+ * was adopted: the runner uses it to find leaked processes below itself. SIGTERM ends it at once.
+ * It must not look at anything but wait statuses.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -61,7 +63,8 @@ int main(int argc, char **argv)
 		if (strcmp(argv[next], "--linger") == 0) {
 			is_lingering = true;
 		} else if (strcmp(argv[next], "--report") == 0 && next + 1 < argc) {
-			report = open(argv[++next], O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+			report =
+				open(argv[++next], O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
 			if (report < 0) {
 				perror(argv[next]);
 				return 125;

@@ -99,6 +99,9 @@ static int is_same_mount(const struct guest_mount *a, const struct guest_mount *
 static void check_process(const struct guest_process *a, const struct guest_process *b)
 {
 	ok(!memcmp(a->stdio, b->stdio, sizeof(a->stdio)), "stdio comes back");
+	ok(a->builtin == b->builtin && a->is_terminal && a->rows == b->rows &&
+		   a->columns == b->columns,
+	   "builtin and terminal come back");
 	ok(a->uid == b->uid && a->gid == b->gid && a->umask == b->umask, "ids and umask come back");
 	ok(a->has_caps && a->no_new_privs && a->has_oom_score_adj, "flags come back");
 	is_int(a->oom_score_adj, b->oom_score_adj, "a negative oom score comes back");
@@ -146,6 +149,33 @@ static void test_round_trip(void)
 	ok(!back.mounts && !back.process.args.at, "a finished description is empty");
 	guest_container_done(&back);
 	guest_container_done(NULL);
+	wire_out_done(&o);
+}
+
+/* An exec session's payload is the process alone. */
+static void test_process_alone(void)
+{
+	struct guest_container c = sample();
+	struct guest_process back;
+	struct wire_out o = {0};
+	struct wire_in in;
+	int is_refused = 1;
+
+	guest_process_encode(&o, &c.process);
+	wire_in_init(&in, o.data, o.size);
+	if (is_int(guest_process_decode(&in, &back), 0, "a process alone is decoded")) {
+		check_process(&back, &c.process);
+		guest_process_done(&back);
+	}
+	for (size_t size = 0; size < o.size; size++) {
+		wire_in_init(&in, o.data, size);
+		is_refused &= guest_process_decode(&in, &back) == -EPROTO;
+	}
+	ok(is_refused, "every one of its %zu truncations is refused", o.size);
+	wire_put_u8(&o, 0);
+	wire_in_init(&in, o.data, o.size);
+	is_int(guest_process_decode(&in, &back), -EPROTO, "a byte too many is refused");
+	guest_process_done(NULL);
 	wire_out_done(&o);
 }
 
@@ -228,6 +258,9 @@ static void test_incomplete(void)
 	c.process.stdio[1] = GUEST_STDIO_COUNT;
 	refuse(&c, "an unknown kind of stdio is refused");
 	c = sample();
+	c.process.builtin = GUEST_BUILTIN_COUNT;
+	refuse(&c, "an unknown builtin is refused");
+	c = sample();
 	c.process.env = (struct guest_list){1, hole};
 	refuse(&c, "a NULL in a list is refused");
 	c = sample();
@@ -241,6 +274,7 @@ static void test_incomplete(void)
 int main(void)
 {
 	test_round_trip();
+	test_process_alone();
 	test_truncations();
 	test_flipped_bytes();
 	test_incomplete();
