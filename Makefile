@@ -122,7 +122,7 @@ unit-programs: $(UNIT_PROGRAMS) $(FUZZ_REPLAYS)
 include tests/payload/payload.mk
 
 .PHONY: check
-check: ## install what tests need and run every test (as root)
+check: ## install what tests need, lint, unit and integration tests (as root)
 	tools/install-deps build run test
 	$(MAKE) all unit-programs payload
 	$(MAKE) check-lint
@@ -165,10 +165,6 @@ fuzz: ## fuzz everything untrusted for TIME seconds per target (clang)
 		$(BUILD)/fuzz/$$name.bin -max_total_time=$(TIME) $(BUILD)/fuzz/$$name \
 			tests/fuzz/corpus-$${name#fuzz_}; \
 	done
-
-.PHONY: bench
-bench: all payload ## ratios against a bare QEMU boot and runc (as root)
-	tools/bench
 
 .PHONY: clean
 clean: ## remove build/ (the kernel cache stays)

@@ -62,6 +62,8 @@ static void qemu_push_machine(struct strv *v, const struct vm_plan *p, const str
 	strv_push(v, "-nodefaults");
 	strv_push(v, "-no-user-config");
 	strv_push(v, "-no-reboot");
+	/* Status 1 for a panic; every other end is 0 and says nothing. */
+	qemu_push_option(v, "-action", "panic=exit-failure");
 	qemu_push_option(v, "-display", "none");
 	qemu_push_option(v, "-sandbox",
 			 "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
@@ -77,32 +79,55 @@ static void qemu_push_machine(struct strv *v, const struct vm_plan *p, const str
 		strv_push(v, *x);
 }
 
-/* The words that make the kernel boot fast here, and those that make it right.
+/* Adds a word or more; the text is as long as VM_APPEND_MAX when it did not fit. */
+static void qemu_append(char *text, const char *words)
+{
+	size_t used = strlen(text);
+
+	if (words && *words)
+		snprintf(text + used, VM_APPEND_MAX + 1 - used, "%s%s", used ? " " : "", words);
+}
+
+/* What TCG needs to be right, and what it gains from.
  *
- * Under TCG only: virtiofsd writes file data into guest memory behind TCG's back, which goes on
- * executing what that page held before. virtiofs.cpu_rewrite=1 (a patch of ours) has the guest's
- * CPU touch the data; init_on_alloc=1 does the same by clearing each page before it is used, for
- * every kernel. One of the two is not optional. */
+ * virtiofsd writes file data into guest memory behind TCG's back, which goes on executing what
+ * that page held before. virtiofs.cpu_rewrite=1 (a patch of ours) has the guest's CPU touch the
+ * data; init_on_alloc=1 cures other kernels by clearing each page before it is used. Without
+ * either, programs crash or run other programs' code. */
+static void qemu_append_tcg(char *text, const struct vm_plan *p, const struct vm_arch *arch)
+{
+	char tsc[64];
+
+	qemu_append(text, arch->append_tcg);
+	/* TCG passes the host's counter through: its exact rate saves the calibration. A wrong
+	 * one would make the guest's clock drift, so 0 means the guest finds out by itself. */
+	if (p->tsc_khz && !strcmp(arch->oci, "amd64")) {
+		snprintf(tsc, sizeof(tsc), "tsc=reliable tsc_early_khz=%u", p->tsc_khz);
+		qemu_append(text, tsc);
+	}
+	if (p->is_own_kernel) {
+		qemu_append(text, arch->append_tcg_own);
+		qemu_append(text, "virtiofs.cpu_rewrite=1");
+	} else {
+		qemu_append(text, "init_on_alloc=1");
+	}
+}
+
+/* panic=-1: a panicked kernel would otherwise spin for ever on some architectures. */
 static int qemu_push_append(struct strv *v, const struct vm_plan *p, const struct vm_arch *arch,
 			    struct err *e)
 {
-	bool is_tcg = p->accel == VM_ACCEL_TCG;
-	bool is_amd64 = !strcmp(arch->oci, "amd64");
-	char text[VM_APPEND_MAX];
-	char tsc[64] = "";
-	int n;
+	char text[VM_APPEND_MAX + 1];
 
-	/* TCG passes the host's counter through: its exact rate saves the calibration. A wrong
-	 * one would make the guest's clock drift, so 0 means the guest finds out by itself. */
-	if (is_tcg && is_amd64 && p->tsc_khz)
-		snprintf(tsc, sizeof(tsc), " tsc=reliable tsc_early_khz=%u", p->tsc_khz);
-	n = snprintf(text, sizeof(text), "console=%s panic=-1 %s%s%s%s%s%s%s%s%s%s", arch->console,
-		     p->is_debug ? "ignore_loglevel" : "quiet", *arch->append ? " " : "",
-		     arch->append, is_tcg && *arch->append_tcg ? " " : "",
-		     is_tcg ? arch->append_tcg : "", tsc, is_tcg ? " init_on_alloc=1" : "",
-		     is_tcg && p->is_own_kernel ? " virtiofs.cpu_rewrite=1" : "",
-		     p->append ? " " : "", p->append ? p->append : "");
-	if (n >= (int)sizeof(text))
+	snprintf(text, sizeof(text), "console=%s panic=-1 %s", arch->console,
+		 p->is_debug ? "ignore_loglevel" : "quiet");
+	qemu_append(text, arch->append);
+	if (p->is_own_kernel)
+		qemu_append(text, arch->append_own);
+	if (p->accel == VM_ACCEL_TCG)
+		qemu_append_tcg(text, p, arch);
+	qemu_append(text, p->append);
+	if (strlen(text) >= VM_APPEND_MAX)
 		return err_set(e, -E2BIG, "qemu: the kernel command line is longer than %d bytes",
 			       VM_APPEND_MAX - 1);
 	qemu_push_option(v, "-append", "%s", text);
