@@ -26,6 +26,7 @@
 #include "init/environ.h"
 #include "init/inroot.h"
 #include "init/lookup.h"
+#include "init/marks.h"
 #include "init/mounts.h"
 #include "init/root.h"
 #include "init/wording.h"
@@ -157,10 +158,13 @@ static int child_set_up_root(const struct guest_container *c, const int ends[PRO
 	auto_close int root_fd = -1;
 	int r = root_prepare(&root_fd, e);
 
+	marks_add("root");
 	if (!r)
 		r = mounts_apply(root_fd, c, e);
+	marks_add("mounts");
 	if (!r && !mounts_has_foreign_dev(c))
 		r = devices_make(root_fd, e);
+	marks_add("devices");
 	if (!r)
 		r = child_make_cwd(root_fd, c, e);
 	if (!r)
@@ -171,6 +175,7 @@ static int child_set_up_root(const struct guest_container *c, const int ends[PRO
 		r = root_make_readonly(root_fd, e);
 	if (!r)
 		r = child_protect_paths(root_fd, c, e);
+	marks_add("protected paths");
 	return r ? r : root_enter(root_fd, c->root_propagation, e);
 }
 
@@ -180,6 +185,7 @@ static int child_set_up(const struct guest_container *c, const int ends[PROTO_ST
 {
 	int r = environ_init(env, &c->process.env, e);
 
+	marks_add("clone");
 	if (!r)
 		r = child_begin(c, e);
 	if (!r)
@@ -225,8 +231,10 @@ static int child_prepare(const struct guest_container *c, const int ends[PROTO_S
 {
 	int r = child_set_up(c, ends, env, e);
 
+	marks_add("root and names");
 	if (!r)
 		r = child_become_user(&c->process, env, e);
+	marks_add("user");
 	return r ? r : lookup_program(c->process.args.at[0], env, path, e);
 }
 

@@ -12,6 +12,7 @@
 
 #include "init/cgroup.h"
 #include "init/child.h"
+#include "init/marks.h"
 #include "lib/fd.h"
 
 /* CLONE_NEWNS always: without a mount namespace of its own (config.json asks for none) runc only
@@ -50,6 +51,7 @@ int container_spawn(const struct guest_container *c, const int ends[PROTO_STREAM
 
 	if (r < 0)
 		return r;
+	marks_add("cgroup");
 	if (pipe2(status, O_CLOEXEC) < 0 || pipe2(go, O_CLOEXEC) < 0)
 		return err_sys(e, -errno, "guest: pipe");
 	pid = container_clone(c, cgroup_fd);

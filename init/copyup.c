@@ -103,23 +103,24 @@ static int copyup_entry(int from, int to, const char *name, int depth)
 /* Copies the contents of one directory, whose descriptors stay the caller's. */
 static int copyup_dir(int from, int to, int depth)
 {
-	int copy = openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	auto_close int copy = openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct dirent *entry;
-	int r = dir ? 0 : -errno;
+	DIR *dir;
+	int r = 0;
 
 	if (depth > COPYUP_MAX_DEPTH)
-		r = -ELOOP;
+		return -ELOOP;
+	dir = copy < 0 ? NULL : fdopendir(copy);
+	if (!dir)
+		return -errno;
+	(void)take_fd(copy);
 	while (!r && (errno = 0, entry = readdir(dir))) {
 		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
 			r = copyup_entry(from, to, entry->d_name, depth);
 	}
 	if (!r)
 		r = -errno;
-	if (dir)
-		closedir(dir);
-	else
-		fd_close(&copy);
+	closedir(dir);
 	return r;
 }
 

@@ -87,14 +87,14 @@ int machine_loopback_up(void)
 int machine_seed(const uint8_t *seed, size_t size)
 {
 	auto_close int fd = open("/dev/urandom", O_RDWR | O_CLOEXEC);
-	struct {
+	union {
 		struct rand_pool_info info;
-		uint8_t bytes[64];
+		uint8_t room[sizeof(struct rand_pool_info) + 64];
 	} pool = {.info = {.entropy_count = (int)size * 8, .buf_size = (int)size}};
 
-	if (size > sizeof(pool.bytes))
+	if (size > sizeof(pool.room) - sizeof(pool.info))
 		return -EINVAL;
-	memcpy(pool.info.buf, seed, size);
+	memcpy(pool.room + sizeof(pool.info), seed, size);
 	/* A machine restored from a template has a ready pool that all its siblings share: adding
 	 * is not enough, the generator has to take the new bytes in now. */
 	if (fd < 0 || ioctl(fd, RNDADDENTROPY, &pool) < 0 || ioctl(fd, RNDRESEEDCRNG) < 0)

@@ -8,6 +8,7 @@
 #include "init/control.h"
 #include "init/loop.h"
 #include "init/machine.h"
+#include "init/marks.h"
 #include "init/ports.h"
 #include "init/session.h"
 
@@ -19,16 +20,21 @@ int main(void)
 	/* Executed by somebody inside a container: there is nothing here for them. */
 	if (getpid() != 1)
 		return 1;
+	marks_init();
 	machine_boot();
+	marks_add("init's mounts");
 	loop_init();
 	session_init();
 	ports_init();
 	control_init(boot_us);
+	marks_add("hello");
 	/* The host is building the description meanwhile. */
 	if (machine_mount_share(&e) < 0)
 		machine_die("%s", e.text);
+	marks_add("share");
 	if (machine_loopback_up() < 0)
 		control_send_log(PROTO_LOG_WARN, "init: the guest has no loopback interface");
+	marks_add("loopback");
 	control_start();
 	loop_run();
 }

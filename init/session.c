@@ -26,6 +26,7 @@
 #include "init/control.h"
 #include "init/loop.h"
 #include "init/machine.h"
+#include "init/marks.h"
 #include "init/ports.h"
 #include "init/relay.h"
 #include "lib/fd.h"
@@ -69,8 +70,6 @@ static struct {
 		uint32_t number;
 		bool is_all;
 	} signal;
-	uint64_t at_container_us;
-	uint64_t at_spawned_us;
 } session = {.status.fd = -1, .children.fd = -1, .process = {-1, -1, -1}};
 
 static void session_handle(enum session_event event);
@@ -98,9 +97,10 @@ static void session_refuse_start(void)
 
 static void session_created(void)
 {
-	control_send_log(PROTO_LOG_DEBUG, "init: description at %llu us, process cloned at %llu us",
-			 (unsigned long long)session.at_container_us,
-			 (unsigned long long)session.at_spawned_us);
+	char text[PROTO_TEXT_MAX_BYTES];
+
+	marks_format(text, sizeof(text));
+	control_send_log(PROTO_LOG_DEBUG, "init: done at us: %s", text);
 	session.state = SESSION_CREATED;
 	control_send_mark(PROTO_GUEST_CREATED);
 }
@@ -404,6 +404,7 @@ static int session_create(struct guest_container *c, struct err *e)
 	int r = relay_init(c->process.stdio, c->process.uid, ends, e);
 
 	ports_done();
+	marks_add("stdio");
 	if (!r)
 		r = container_spawn(c, ends, &session.process, e);
 	for (int i = 0; i < PROTO_STREAM_COUNT; i++)
@@ -418,11 +419,12 @@ void session_on_container(uint8_t *payload, size_t size)
 
 	if (session.state != SESSION_BOOTED)
 		machine_die("session: CONTAINER in state %d", session.state);
-	session.at_container_us = machine_now_us();
+	marks_add("description");
 	wire_in_init(&in, payload, size);
 	if (guest_container_decode(&in, &session.container) < 0)
 		machine_die("session: malformed container description of %zu bytes", size);
 	session_set_up_machine(&session.container);
+	marks_add("seed and clock");
 	if (session.container.process.is_terminal) {
 		session_fail("guest: this init makes no terminals");
 		return;
@@ -433,7 +435,6 @@ void session_on_container(uint8_t *payload, size_t size)
 		session_fail(e.text);
 		return;
 	}
-	session.at_spawned_us = machine_now_us();
 	session.state = SESSION_CREATING;
 	loop_add(&session.status, session.process.status_fd, EPOLLIN, session_on_status);
 	relay_start();

@@ -52,9 +52,12 @@ struct vm_arch {
 	const char *bus;    /* suffix of virtio devices: device, pci, ccw */
 	const char *kernel; /* file name of our kernel */
 	const char *console;
-	const char *const *extra;     /* more arguments, NULL-terminated; NULL: none */
-	const char *append;	      /* kernel command line, always */
-	const char *append_tcg;	      /* and under TCG */
+	const char *const *extra; /* more arguments, NULL-terminated; NULL: none */
+	/* Words of the kernel's command line, NULL: none. "own": our kernel knows them. */
+	const char *append;
+	const char *append_own;
+	const char *append_tcg;
+	const char *append_tcg_own;
 	unsigned int tcg_min_version; /* major * 1000 + minor of QEMU; 0: any */
 	unsigned short elf_machine;   /* e_machine of a kernel or program of it */
 };

@@ -51,6 +51,10 @@ static struct guest_container sample(void)
 		.process =
 			{
 				.stdio = {GUEST_STDIO_NULL, GUEST_STDIO_PIPE, GUEST_STDIO_PIPE},
+				.builtin = GUEST_BUILTIN_STATS,
+				.is_terminal = true,
+				.rows = 0x1234,
+				.columns = 0xfedc,
 				.uid = 1000,
 				.gid = UINT32_MAX - 1,
 				.umask = 027,
