@@ -108,16 +108,17 @@ static void spawn_child_mounts(const struct spawn_child *c)
 }
 
 /* All signals are blocked here: nothing runs a handler of the parent's. The C library reserves
- * the first two real-time signals for itself and refuses to touch them: they have no handler in a
- * program without threads. */
+ * the first two real-time signals for itself and its sigaction() refuses them, but a caller may
+ * have left them ignored: the system call itself, whose structure is zero for SIG_DFL on every
+ * architecture and no larger than the C library's. */
 static void spawn_child_signals(const struct spawn_child *c)
 {
-	struct sigaction action = {.sa_handler = SIG_DFL};
+	static const struct sigaction action;
 	sigset_t none;
 
 	for (int number = 1; number < _NSIG; number++) {
 		if (number != SIGKILL && number != SIGSTOP)
-			sigaction(number, &action, NULL);
+			syscall(SYS_rt_sigaction, number, &action, NULL, _NSIG / 8);
 	}
 	/* After the sandbox: a change of ids clears it. */
 	if (c->plan->death_signal) {
