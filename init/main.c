@@ -32,9 +32,6 @@ int main(void)
 	if (machine_mount_share(&e) < 0)
 		machine_die("%s", e.text);
 	marks_add("share");
-	if (machine_loopback_up() < 0)
-		control_send_log(PROTO_LOG_WARN, "init: the guest has no loopback interface");
-	marks_add("loopback");
 	control_start();
 	loop_run();
 }

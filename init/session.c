@@ -103,6 +103,10 @@ static void session_created(void)
 	control_send_log(PROTO_LOG_DEBUG, "init: done at us: %s", text);
 	session.state = SESSION_CREATED;
 	control_send_mark(PROTO_GUEST_CREATED);
+	/* Milliseconds under TCG, needed by the program only: while the host acts on CREATED. No
+	 * START is taken before it is done. */
+	if (machine_loopback_up() < 0)
+		control_send_log(PROTO_LOG_WARN, "init: the guest has no loopback interface");
 }
 
 static void session_failed(void)
