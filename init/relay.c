@@ -265,26 +265,36 @@ static void relay_end_input(struct relay_input *r)
 	r->is_ended = true;
 }
 
+/* The process's pipe decides when it goes on, not the port: what is in the buffer may be the last
+ * of all, with no wake-up of the port to come. */
+static void relay_wait_stdin_pipe(struct relay_input *r)
+{
+	loop_remove(&r->port);
+	loop_set(&r->pipe, EPOLLOUT);
+}
+
 static void relay_pump_input(struct relay_input *r)
 {
-	for (int i = 0; i < RELAY_ROUNDS; i++) {
+	/* Throwing away is not limited: the host stops sending when it hears of it. */
+	for (int i = 0; r->pipe_fd < 0 || i < RELAY_ROUNDS; i++) {
 		if (!relay_write_stdin(r)) {
-			loop_remove(&r->port);
-			loop_set(&r->pipe, EPOLLOUT);
+			relay_wait_stdin_pipe(r);
 			return;
 		}
-		loop_set(&r->pipe, 0); /* EPOLLERR still comes when the last reader goes */
 		if (r->received_bytes >= r->end_bytes) {
 			relay_end_input(r);
 			return;
 		}
 		relay_read_port(r);
-		if (!r->have && r->received_bytes < r->end_bytes)
-			break;
+		if (!r->have && r->received_bytes < r->end_bytes) {
+			loop_set(&r->pipe, 0); /* EPOLLERR: the last reader goes */
+			/* Adding (again) reports what is ready now, and then every wake-up. */
+			loop_remove(&r->port);
+			loop_add(&r->port, r->port_fd, EPOLLIN | EPOLLET, relay_on_input);
+			return;
+		}
 	}
-	/* Adding (again) reports what is ready now, and after that every wake-up. */
-	loop_remove(&r->port);
-	loop_add(&r->port, r->port_fd, EPOLLIN | EPOLLET, relay_on_input);
+	relay_wait_stdin_pipe(r);
 }
 
 static void relay_on_input(struct loop_source *s, uint32_t events)

@@ -53,7 +53,7 @@ expect_checked() {
 
 @test "input of every size is read to its end" {
 	local size
-	for size in 0 1 4095 4096 4097 65537 1000003; do
+	for size in 0 1 4095 4096 4097 65537 524288 1000003; do
 		args /payload check "$size" 3
 		status=0
 		payload write "$size" 3 | rt run --bundle "$BUNDLE" "$ID" >"$OUT" 2>"$ERR" || status=$?
