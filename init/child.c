@@ -25,6 +25,7 @@
 #include "init/devices.h"
 #include "init/environ.h"
 #include "init/inroot.h"
+#include "init/format.h"
 #include "init/lookup.h"
 #include "init/marks.h"
 #include "init/mounts.h"
@@ -235,7 +236,9 @@ static int child_prepare(const struct guest_container *c, const int ends[PROTO_S
 	if (!r)
 		r = child_become_user(&c->process, env, e);
 	marks_add("user");
-	return r ? r : lookup_program(c->process.args.at[0], env, path, e);
+	if (!r)
+		r = lookup_program(c->process.args.at[0], env, path, e);
+	return r ? r : format_check(path, e);
 }
 
 void child_run(const struct guest_container *c, const int ends[PROTO_STREAM_COUNT], int status_fd,

@@ -221,15 +221,30 @@ test_got() {
 	expect_out "script one two"
 }
 
-@test "a program file of no known format makes start fail" {
+@test "a program of no known format, of another architecture, without its interpreter makes create fail" {
+	local row text
 	printf 'not a program' >"$ROOTFS/garbage"
-	chmod 755 "$ROOTFS/garbage"
-	args /garbage
-	create_ok
-	status=0
-	rt start "$ID" </dev/null >"$T/start" 2>&1 || status=$?
-	wait_exit
-	[ "$status" -ne 0 ] || expect_failed "a failure"
-	cat "$T/start" "$T/err" "$LOG" >"$T/all"
-	file_has "$T/all" 'exec format error'
+	: >"$ROOTFS/empty"
+	printf '#!/no/such/shell\n' >"$ROOTFS/script"
+	printf '#!/garbage\n' >"$ROOTFS/nested"
+	printf '#!/etc/notes -x\n' >"$ROOTFS/plain"
+	# e_machine: EM_MIPS
+	cp "$BUILD/payload" "$ROOTFS/mips"
+	printf '\10\0' | dd of="$ROOTFS/mips" bs=1 seek=18 conv=notrunc status=none
+	printf 'int main(void) { return 0; }' | cc -x c -Wl,--dynamic-linker=/lib/no-ld.so -o "$ROOTFS/dynamic" -
+	chmod 755 "$ROOTFS"/{garbage,empty,script,nested,plain}
+	while read -r row text; do
+		args "$row"
+		create
+		expect_status 1
+		expect_match "$(cat "$ERR")" "unable to start container process: exec $text"
+	done <<-'END'
+		/garbage /garbage: exec format error
+		/empty /empty: exec format error
+		/script /script: interpreter /no/such/shell: no such file or directory
+		/nested /garbage: exec format error
+		/plain /plain: interpreter /etc/notes: permission denied
+		/mips /mips: exec format error
+		/dynamic /dynamic: interpreter /lib/no-ld.so: no such file or directory
+	END
 }

@@ -30,9 +30,11 @@ compare_run() {
 	echo "scenario ends with $?"
 }
 
-# What differs by nature: ids, the runtime's and the containers' names, times, paths of runc's own wording.
+# What differs by nature: ids, the runtime's and the containers' names, times, paths of runc's own wording; a line that
+# docker's client prints or not, depending on which of two answers it sees first.
 compare_normalise() {
 	sed -E \
+		-e '/msg="error waiting for container: context canceled"/d' \
 		-e "s/t[0-9]+-(runc|vmrt)/NAME/g" \
 		-e 's/\b[0-9a-f]{64}\b/ID/g' -e 's/\b[0-9a-f]{12}\b/ID/g' \
 		-e 's/(runc|vmrt) (create|run) failed: //' \
