@@ -77,6 +77,16 @@ static void monitor_on_boot_timeout(void *arg)
 	monitor_break(m, &e);
 }
 
+/* Init never closes its port: the guest's kernel reset its devices, on its way to a restart (QEMU's
+ * end follows), or to a halt, of which QEMU tells nothing else on a machine without ACPI. */
+static void monitor_on_control_closed(void *arg)
+{
+	struct err e;
+
+	err_set(&e, -EIO, "guest: its kernel was shut down without telling an exit status");
+	monitor_break(arg, &e);
+}
+
 static void monitor_reap(struct monitor *m)
 {
 	int status;
@@ -295,7 +305,7 @@ static int monitor_open(struct monitor *m, struct err *e)
 		r = monitor_watch_tails(m, e);
 	if (r < 0)
 		return r;
-	m->qmp = qmp_new(m->loop, m->machine.qmp_fd);
+	m->qmp = qmp_new(m->loop, m->machine.qmp_fd, monitor_on_control_closed, m);
 	if (!m->qmp)
 		return err_sys(e, -errno, "watching QEMU's monitor");
 	monitor_open_streams(m);

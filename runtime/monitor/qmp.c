@@ -10,6 +10,7 @@
 #include "lib/mem.h"
 #include "lib/wire.h"
 #include "runtime/oci/json.h"
+#include "runtime/vm/vm.h"
 
 struct qmp_pending {
 	struct qmp_pending *next;
@@ -27,7 +28,24 @@ struct qmp {
 	struct qmp_pending *first;
 	struct qmp_pending **last;
 	bool is_ready; /* the greeting came: commands may go out */
+	qmp_closed_callback *on_closed;
+	void *on_closed_arg;
 };
+
+static enum qmp_kind qmp_parse_event(struct json_doc *doc, const struct json_node *root)
+{
+	const struct json_node *data = json_object(doc, root, "data");
+	const char *name = "";
+	const char *id = "";
+	bool is_open = true;
+
+	json_string(doc, root, "event", &name);
+	if (strcmp(name, "VSERPORT_CHANGE") != 0 || !data)
+		return QMP_EVENT;
+	json_string(doc, data, "id", &id);
+	json_bool(doc, data, "open", &is_open);
+	return !is_open && !strcmp(id, VM_CONTROL_ID) ? QMP_CONTROL_CLOSED : QMP_EVENT;
+}
 
 enum qmp_kind qmp_parse_line(const char *line, size_t size, struct err *ret_error)
 {
@@ -45,7 +63,7 @@ enum qmp_kind qmp_parse_line(const char *line, size_t size, struct err *ret_erro
 	} else if (json_member(doc, root, "QMP")) {
 		kind = QMP_GREETING;
 	} else if (json_member(doc, root, "event")) {
-		kind = QMP_EVENT;
+		kind = qmp_parse_event(doc, root);
 	} else if (json_member(doc, root, "return")) {
 		kind = QMP_RETURN;
 	} else if ((error = json_object(doc, root, "error"))) {
@@ -118,6 +136,9 @@ static void qmp_on_line(struct qmp *q, const char *line, size_t size)
 		else
 			qmp_break(q, "an answer that nobody asked for");
 		break;
+	case QMP_CONTROL_CLOSED:
+		q->on_closed(q->on_closed_arg);
+		break;
 	case QMP_EVENT:
 		break;
 	case QMP_GARBAGE:
@@ -153,12 +174,14 @@ static void qmp_on_event(void *arg, uint32_t events)
 		qmp_break(q, "a line that is too long");
 }
 
-struct qmp *qmp_new(struct loop *l, int fd)
+struct qmp *qmp_new(struct loop *l, int fd, qmp_closed_callback *on_closed, void *arg)
 {
 	struct qmp *q = xcalloc(1, sizeof(*q));
 
 	q->fd = fd;
 	q->last = &q->first;
+	q->on_closed = on_closed;
+	q->on_closed_arg = arg;
 	q->source = loop_add(l, fd, EPOLLIN, qmp_on_event, q);
 	if (!q->source) {
 		qmp_free(q);

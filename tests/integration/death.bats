@@ -115,6 +115,14 @@ expect_machine_ended() {
 	expect_err_has panic
 }
 
+@test "a guest that powers itself off or halts is not a success" {
+	vm_only "it would be the host"
+	expect_machine_ended 'reboot off'
+	expect_err_has 'shut down without telling an exit status'
+	rt delete "$ID"
+	expect_machine_ended 'reboot halt'
+}
+
 @test "a guest that restarts itself is not a success" {
 	vm_only "it would be the host"
 	expect_machine_ended 'reboot restart'

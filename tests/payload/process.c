@@ -257,7 +257,13 @@ static int process_panic(int argc, char **argv)
 static int process_reboot(int argc, char **argv)
 {
 	(void)argc;
-	if (reboot(strcmp(argv[0], "off") == 0 ? RB_POWER_OFF : RB_AUTOBOOT) != 0)
+	int how = RB_AUTOBOOT;
+
+	if (!strcmp(argv[0], "off"))
+		how = RB_POWER_OFF;
+	else if (!strcmp(argv[0], "halt"))
+		how = RB_HALT_SYSTEM;
+	if (reboot(how) != 0)
 		payload_die("reboot");
 	return 0;
 }
@@ -276,6 +282,6 @@ const struct payload_command process_commands[] = {
 	{"orphan", "", 0, process_orphan},
 	{"stale", "A B ROUNDS", 3, process_stale},
 	{"panic", "", 0, process_panic},
-	{"reboot", "off|restart", 1, process_reboot},
+	{"reboot", "off|halt|restart", 1, process_reboot},
 	{NULL, NULL, 0, NULL},
 };
