@@ -178,10 +178,17 @@ row() {
 	grep -qx "5000000 bytes agree" "$T/vmrt.out"
 }
 
+no_containers() {
+	[ -z "$(d ps -aq)" ]
+}
+
+# The client may say that its own write failed, or not.
 @test "docker run: a reader that goes away hangs nothing" {
 	scenario() {
-		d run --rm --runtime="$RT" bb sh -c 'i=0; while [ $i -lt 3000 ]; do echo line $i; i=$((i+1)); done' | head -n 2
+		d run --rm --runtime="$RT" bb sh -c 'i=0; while [ $i -lt 3000 ]; do echo line $i; i=$((i+1)); done' \
+			2> >(grep -v 'write /dev/stdout: broken pipe' >&2) | head -n 2
 		echo "statuses ${PIPESTATUS[1]}"
+		wait_for "the container ends" no_containers
 	}
 	compare scenario
 }
