@@ -122,7 +122,7 @@ unit-programs: $(UNIT_PROGRAMS) $(FUZZ_REPLAYS)
 include tests/payload/payload.mk
 
 .PHONY: check
-check: ## install what tests need, lint, unit and integration tests (as root)
+check: ## install what tests need, lint and all tests (as root)
 	tools/install-deps build run test
 	$(MAKE) all unit-programs payload
 	$(MAKE) check-lint

@@ -149,6 +149,20 @@ static int plan_mount(struct plan *p, size_t i, struct guest_mount *g, struct er
 	return r;
 }
 
+/* Does a mount before this one put a file system of the guest's below its destination? */
+static bool plan_is_covered(const struct plan *p, const char *destination)
+{
+	for (uint32_t i = 0; i < p->guest.mount_count; i++) {
+		const struct guest_mount *g = &p->guest.mounts[i];
+		size_t size = strlen(g->destination);
+
+		if (g->kind != GUEST_MOUNT_BIND && !strncmp(destination, g->destination, size) &&
+		    destination[size] == '/')
+			return true;
+	}
+	return false;
+}
+
 static int plan_mounts(struct plan *p, struct err *e)
 {
 	size_t count = p->config->mount_count;
@@ -160,6 +174,9 @@ static int plan_mounts(struct plan *p, struct err *e)
 
 		if (r < 0)
 			return r;
+		if (p->guest.mounts[i].kind == GUEST_MOUNT_BIND)
+			p->binds[p->bind_count - 1].is_covered =
+				plan_is_covered(p, p->guest.mounts[i].destination);
 		p->guest.mount_count++;
 	}
 	return 0;

@@ -21,6 +21,8 @@ struct share_bind {
 	bool is_readonly_rec;	 /* "rro": every mount of it */
 	bool is_slave;		 /* rslave, rshared: what the host mounts below the source later
 				    appears in the guest. Else the tree is as it was at create */
+	bool is_covered;	 /* lies on a file system of the guest's own (/dev/shm on /dev):
+				    share_enter_root() has no place for it */
 	bool ret_is_file;	 /* set by share_check_binds() and share_build() */
 };
 
