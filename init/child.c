@@ -30,6 +30,7 @@
 #include "init/marks.h"
 #include "init/mounts.h"
 #include "init/root.h"
+#include "init/seccomp.h"
 #include "init/wording.h"
 #include "lib/fd.h"
 
@@ -210,8 +211,12 @@ static int child_fail_cwd(const char *cwd, int number, struct err *e)
 static int child_become_user(const struct guest_process *p, struct environ *env, struct err *e)
 {
 	bool is_chdir_done;
-	int r = credentials_begin(p, e);
+	/* Without no_new_privs the filter needs the privilege that is about to go: what follows
+	 * has to get through it, as in runc. */
+	int r = p->no_new_privs ? 0 : seccomp_load(e);
 
+	if (!r)
+		r = credentials_begin(p, e);
 	if (r < 0)
 		return r;
 	/* As root first, as the user again if root (of a squashing server) may not. */
@@ -258,8 +263,11 @@ void child_run(const struct guest_container *c, const int ends[PROTO_STREAM_COUN
 		;
 	/* Every descriptor of init was born with it; this costs one call and forgives a slip. */
 	syscall(SYS_close_range, 3U, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */);
-	execve(path, (char *const *)c->process.args.at, env.at);
-	err_set(&e, -errno, "exec %s: %s", path, wording_errno(errno));
+	/* With no_new_privs it needs nothing, so it comes last: only execve() has to be allowed. */
+	if (!c->process.no_new_privs || !seccomp_load(&e)) {
+		execve(path, (char *const *)c->process.args.at, env.at);
+		err_set(&e, -errno, "exec %s: %s", path, wording_errno(errno));
+	}
 	child_say(status_fd, CONTAINER_STATUS_FAILED, e.text);
 	_exit(1);
 }

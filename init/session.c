@@ -29,6 +29,7 @@
 #include "init/marks.h"
 #include "init/ports.h"
 #include "init/relay.h"
+#include "init/seccomp.h"
 #include "lib/fd.h"
 #include "lib/guest.h"
 
@@ -429,6 +430,7 @@ void session_on_container(uint8_t *payload, size_t size)
 		machine_die("session: malformed container description of %zu bytes", size);
 	session_set_up_machine(&session.container);
 	marks_add("seed and clock");
+	seccomp_keep(&session.container.seccomp);
 	if (session.container.process.is_terminal) {
 		session_fail("guest: this init makes no terminals");
 		return;

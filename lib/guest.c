@@ -14,6 +14,7 @@ enum {
 	GUEST_MIN_MOUNT = 3 + 4 * 4 + 4 * 8,
 	GUEST_MIN_RLIMIT = 4 + 8 + 8,
 	GUEST_MIN_GROUP = 4,
+	GUEST_MIN_INSN = 2 + 1 + 1 + 4,
 };
 
 static void guest_list_put(struct wire_out *o, const struct guest_list *l)
@@ -167,6 +168,33 @@ void guest_process_done(struct guest_process *p)
 	*p = (struct guest_process){0};
 }
 
+static void guest_seccomp_put(struct wire_out *o, const struct guest_seccomp *s)
+{
+	wire_put_u32(o, s->flags);
+	wire_put_u32(o, s->count);
+	for (uint32_t i = 0; i < s->count; i++) {
+		wire_put_u16(o, s->insns[i].code);
+		wire_put_u8(o, s->insns[i].jt);
+		wire_put_u8(o, s->insns[i].jf);
+		wire_put_u32(o, s->insns[i].k);
+	}
+}
+
+static void guest_seccomp_get(struct wire_in *in, struct guest_seccomp *s)
+{
+	s->flags = wire_get_u32(in);
+	s->count = wire_get_count(in, GUEST_MIN_INSN);
+	s->insns = xcalloc(s->count, sizeof(*s->insns));
+	for (uint32_t i = 0; i < s->count; i++) {
+		s->insns[i].code = wire_get_u16(in);
+		s->insns[i].jt = wire_get_u8(in);
+		s->insns[i].jf = wire_get_u8(in);
+		s->insns[i].k = wire_get_u32(in);
+	}
+	if (s->count > BPF_MAXINSNS)
+		in->is_bad = true;
+}
+
 void guest_container_encode(struct wire_out *o, const struct guest_container *c)
 {
 	wire_put_str(o, c->id);
@@ -182,6 +210,7 @@ void guest_container_encode(struct wire_out *o, const struct guest_container *c)
 		guest_mount_put(o, &c->mounts[i]);
 	guest_list_put(o, &c->masked_paths);
 	guest_list_put(o, &c->readonly_paths);
+	guest_seccomp_put(o, &c->seccomp);
 	guest_process_put(o, &c->process);
 }
 
@@ -206,6 +235,7 @@ int guest_container_decode(struct wire_in *in, struct guest_container *ret)
 		guest_mount_get(in, &c.mounts[i]);
 	guest_list_get(in, &c.masked_paths);
 	guest_list_get(in, &c.readonly_paths);
+	guest_seccomp_get(in, &c.seccomp);
 	guest_process_get(in, &c.process);
 	if (!c.id || !wire_in_end(in)) {
 		guest_container_done(&c);
@@ -222,6 +252,7 @@ void guest_container_done(struct guest_container *c)
 	free(c->mounts);
 	free(c->masked_paths.at);
 	free(c->readonly_paths.at);
+	free(c->seccomp.insns);
 	guest_process_done(&c->process);
 	*c = (struct guest_container){0};
 }

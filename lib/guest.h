@@ -9,6 +9,7 @@
 #ifndef VMRT_LIB_GUEST_H
 #define VMRT_LIB_GUEST_H
 
+#include <linux/filter.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -93,6 +94,13 @@ struct guest_process {
 	const char *cwd;
 };
 
+/* The filter of the container's process and of every exec session; it owns its program. */
+struct guest_seccomp {
+	uint32_t flags; /* SECCOMP_FILTER_FLAG_* */
+	uint32_t count; /* 0: no filter; at most BPF_MAXINSNS */
+	struct sock_filter *insns;
+};
+
 struct guest_container {
 	const char *id;
 	const char *hostname;	/* NULL: leave */
@@ -106,6 +114,7 @@ struct guest_container {
 	struct guest_mount *mounts;
 	struct guest_list masked_paths;
 	struct guest_list readonly_paths;
+	struct guest_seccomp seccomp;
 	struct guest_process process;
 };
 

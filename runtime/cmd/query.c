@@ -6,7 +6,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/seccomp.h>
 #include <pwd.h>
+#include <seccomp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -197,6 +199,8 @@ int cmd_features(struct cmd *c, struct err *e)
 {
 	static const struct oci_pair annotations[] = {{"org.vmrt.version", VMRT_VERSION},
 						      {"org.vmrt.commit", VMRT_COMMIT}};
+	/* What a program of the VM's architecture can be. */
+	static const uint32_t seccomp_archs[] = {SCMP_ARCH_X86, SCMP_ARCH_X86_64, SCMP_ARCH_X32};
 	const struct oci_features features = {
 		.hooks = 1u << OCI_HOOK_PRESTART | 1u << OCI_HOOK_CREATE_RUNTIME |
 			 1u << OCI_HOOK_POSTSTART | 1u << OCI_HOOK_POSTSTOP,
@@ -205,6 +209,14 @@ int cmd_features(struct cmd *c, struct err *e)
 		.namespaces = 1u << OCI_NS_CGROUP | 1u << OCI_NS_IPC | 1u << OCI_NS_MOUNT |
 			      1u << OCI_NS_NETWORK | 1u << OCI_NS_PID | 1u << OCI_NS_UTS,
 		.capabilities = (UINT64_C(1) << 41) - 1,
+		.has_seccomp = true,
+		.seccomp_actions =
+			((1u << OCI_SECCOMP_ACTION_COUNT) - 1) & ~(1u << OCI_SECCOMP_NOTIFY),
+		.seccomp_ops = (1u << OCI_SECCOMP_OP_COUNT) - 1,
+		.seccomp_archs = seccomp_archs,
+		.seccomp_arch_count = sizeof(seccomp_archs) / sizeof(*seccomp_archs),
+		.seccomp_flags_known = SECCOMP_FILTER_FLAG_LOG | SECCOMP_FILTER_FLAG_SPEC_ALLOW |
+				       SECCOMP_FILTER_FLAG_TSYNC,
 		.annotations = {.count = 2, .at = (struct oci_pair *)annotations},
 	};
 	int r = oci_features_write(&features, stdout);

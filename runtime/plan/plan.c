@@ -12,6 +12,8 @@
 
 #include "lib/mem.h"
 #include "runtime/oci/mount_options.h"
+#include "runtime/seccomp/seccomp.h"
+#include "runtime/vm/vm.h"
 
 /* What the guest's kernel and init need beyond the container's own limit. */
 #define PLAN_GUEST_OVERHEAD_MIB 128
@@ -265,6 +267,14 @@ static void plan_size(struct plan *p, const struct settings *settings)
 	p->vcpus = plan_vcpus(r, settings->vcpus);
 }
 
+static int plan_seccomp(struct plan *p, struct err *e)
+{
+	const struct oci_seccomp *profile = p->config->linux_.seccomp;
+	int r = profile ? seccomp_compile(profile, vm_arch_host(), &p->guest.seccomp, e) : 0;
+
+	return r < 0 ? err_prefix(e, r, "config.json") : 0;
+}
+
 int plan_make(const struct oci_config *config, const char *bundle, const struct settings *settings,
 	      const uint8_t stdio[3], struct plan **ret, struct err *e)
 {
@@ -285,6 +295,8 @@ int plan_make(const struct oci_config *config, const char *bundle, const struct 
 		r = plan_root(p, e);
 	if (r == 0)
 		r = plan_mounts(p, e);
+	if (r == 0)
+		r = plan_seccomp(p, e);
 	if (r < 0) {
 		plan_free(p);
 		return r;

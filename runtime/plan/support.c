@@ -38,11 +38,6 @@ static bool support_start_container(const struct oci_config *c)
 	return c->hooks[OCI_HOOK_START_CONTAINER].count;
 }
 
-static bool support_notify(const struct oci_config *c)
-{
-	return c->linux_.seccomp && c->linux_.seccomp->listener_path;
-}
-
 static bool support_overlay(const struct oci_config *c)
 {
 	for (size_t i = 0; i < c->mount_count; i++) {
@@ -60,11 +55,6 @@ static bool support_vm(const struct oci_config *c)
 static bool support_net_devices(const struct oci_config *c)
 {
 	return c->linux_.net_device_count;
-}
-
-static bool support_seccomp(const struct oci_config *c)
-{
-	return c->linux_.seccomp;
 }
 
 static bool support_network(const struct oci_config *c)
@@ -134,14 +124,11 @@ static const struct support_row support_rows[] = {
 	 "user namespaces are not supported yet"},
 	{SUPPORT_REFUSE, support_create_container, "hooks.createContainer", "not supported yet"},
 	{SUPPORT_REFUSE, support_start_container, "hooks.startContainer", "not supported yet"},
-	{SUPPORT_REFUSE, support_notify, "linux.seccomp.listenerPath",
-	 "system calls of a VM cannot be handed to a host process"},
 	{SUPPORT_REFUSE, support_overlay, "mounts", "overlay mounts are not supported yet"},
 	{SUPPORT_REFUSE, support_vm, "vm", "not supported yet"},
 	{SUPPORT_REFUSE, support_net_devices, "linux.netDevices",
 	 "host network devices cannot be moved into a VM"},
 	{SUPPORT_REFUSE, support_personality, "linux.personality", "not supported yet"},
-	{SUPPORT_WARN, support_seccomp, "linux.seccomp", "not applied inside the VM yet"},
 	{SUPPORT_WARN, support_network, "linux.namespaces",
 	 "network interfaces are not attached yet: the container has loopback only"},
 	{SUPPORT_WARN, support_joined, "linux.namespaces",

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/reboot.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -268,6 +269,54 @@ static int process_reboot(int argc, char **argv)
 	return 0;
 }
 
+static long call_native(long number, const long args[6])
+{
+	errno = 0;
+	return syscall(number, args[0], args[1], args[2], args[3], args[4], args[5]) < 0 ? -errno
+											 : 0;
+}
+
+/* The 32-bit entry of an x86-64 kernel: the same number means another call there. */
+static long call_x86(long number, const long args[6])
+{
+#ifdef __x86_64__
+	long result;
+
+	__asm__ volatile("int $0x80"
+			 : "=a"(result)
+			 : "a"(number), "b"(args[0]), "c"(args[1]), "d"(args[2])
+			 : "memory", "r8", "r9", "r10", "r11");
+	return result < 0 ? result : 0;
+#else
+	(void)number, (void)args;
+	errno = ENOSYS;
+	payload_die("int 0x80");
+#endif
+}
+
+static int report_call(int argc, char **argv, long (*call)(long number, const long args[6]))
+{
+	long args[6] = {0};
+	long result;
+
+	for (int i = 1; i < argc && i <= 6; i++)
+		args[i - 1] = payload_number(argv[i]);
+	result = call(payload_number(argv[0]), args);
+	puts(result < 0 ? strerrorname_np((int)-result) : "ok");
+	return 0;
+}
+
+/* Prints "ok" or the name of the error. */
+static int process_syscall(int argc, char **argv)
+{
+	return report_call(argc, argv, call_native);
+}
+
+static int process_syscall32(int argc, char **argv)
+{
+	return report_call(argc, argv, call_x86);
+}
+
 const struct payload_command process_commands[] = {
 	{"exit", "STATUS", 1, process_exit},
 	{"kill", "SIGNAL", 1, process_kill},
@@ -280,6 +329,8 @@ const struct payload_command process_commands[] = {
 	{"background", "SECONDS [STATUS]", 1, process_background},
 	{"forks", "COUNT", 1, process_forks},
 	{"orphan", "", 0, process_orphan},
+	{"syscall", "NUMBER [ARG…]", 1, process_syscall},
+	{"syscall32", "NUMBER [ARG…]", 1, process_syscall32},
 	{"stale", "A B ROUNDS", 3, process_stale},
 	{"panic", "", 0, process_panic},
 	{"reboot", "off|halt|restart", 1, process_reboot},

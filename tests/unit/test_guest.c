@@ -11,6 +11,7 @@ static const char *masked[] = {"/proc/kcore"};
 static const char *readonly[] = {"/proc/sys", "/proc/bus"};
 static uint32_t groups[] = {0, 5, UINT32_MAX};
 static struct guest_rlimit rlimits[] = {{7, 1024, UINT64_MAX}, {4, 0, 1}};
+static struct sock_filter insns[] = {{0x20, 0, 0, 4}, {0x15, 1, 255, UINT32_MAX}, {6, 0, 0, 0}};
 static struct guest_mount mounts[] = {
 	{.kind = GUEST_MOUNT_FS,
 	 .source = "proc",
@@ -48,6 +49,7 @@ static struct guest_container sample(void)
 		.mounts = mounts,
 		.masked_paths = {1, masked},
 		.readonly_paths = {2, readonly},
+		.seccomp = {.flags = 5, .count = 3, .insns = insns},
 		.process =
 			{
 				.stdio = {GUEST_STDIO_NULL, GUEST_STDIO_PIPE, GUEST_STDIO_PIPE},
@@ -148,6 +150,9 @@ static void test_round_trip(void)
 	ok(is_same_list(&back.masked_paths, &c.masked_paths) &&
 		   is_same_list(&back.readonly_paths, &c.readonly_paths),
 	   "masked and read-only paths come back");
+	ok(back.seccomp.flags == 5 && back.seccomp.count == 3 &&
+		   !memcmp(back.seccomp.insns, insns, sizeof(insns)),
+	   "the seccomp filter comes back");
 	check_process(&back.process, &c.process);
 	guest_container_done(&back);
 	ok(!back.mounts && !back.process.args.at, "a finished description is empty");
@@ -264,6 +269,11 @@ static void test_incomplete(void)
 	c = sample();
 	c.process.builtin = GUEST_BUILTIN_COUNT;
 	refuse(&c, "an unknown builtin is refused");
+	c = sample();
+	c.seccomp.insns = calloc(BPF_MAXINSNS + 1, sizeof(*c.seccomp.insns));
+	c.seccomp.count = BPF_MAXINSNS + 1;
+	refuse(&c, "a filter longer than the kernel takes is refused");
+	free(c.seccomp.insns);
 	c = sample();
 	c.process.env = (struct guest_list){1, hole};
 	refuse(&c, "a NULL in a list is refused");
