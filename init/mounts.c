@@ -106,20 +106,16 @@ static int mounts_open_top(int root_fd, const struct guest_mount *m, struct err 
 
 static int mounts_set_propagation(int root_fd, const struct guest_mount *m, struct err *e)
 {
-	static const unsigned long kinds[] = {MS_UNBINDABLE, MS_PRIVATE, MS_SLAVE, MS_SHARED};
 	auto_close int fd = -1;
 	int r = 0;
 
-	if (!m->propagation)
+	if (!m->propagation_count)
 		return 0;
 	fd = mounts_open_top(root_fd, m, e);
 	if (fd < 0)
 		return fd;
-	for (size_t i = 0; !r && i < sizeof(kinds) / sizeof(*kinds); i++) {
-		if (m->propagation & kinds[i])
-			r = mounts_call("", m->destination, fd, NULL,
-					kinds[i] | (m->propagation & MS_REC), NULL, e);
-	}
+	for (uint8_t i = 0; !r && i < m->propagation_count; i++)
+		r = mounts_call("", m->destination, fd, NULL, m->propagations[i], NULL, e);
 	return r;
 }
 

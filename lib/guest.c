@@ -11,7 +11,7 @@
 /* The least bytes an item takes: what wire_get_count() needs to bound an allocation. */
 enum {
 	GUEST_MIN_STR = 4,
-	GUEST_MIN_MOUNT = 3 + 4 * 4 + 4 * 8,
+	GUEST_MIN_MOUNT = 4 + 4 * 4 + 3 * 8,
 	GUEST_MIN_RLIMIT = 4 + 8 + 8,
 	GUEST_MIN_GROUP = 4,
 	GUEST_MIN_INSN = 2 + 1 + 1 + 4,
@@ -46,7 +46,9 @@ static void guest_mount_put(struct wire_out *o, const struct guest_mount *m)
 	wire_put_str(o, m->type);
 	wire_put_str(o, m->data);
 	wire_put_u64(o, m->flags);
-	wire_put_u64(o, m->propagation);
+	wire_put_u8(o, m->propagation_count);
+	for (uint8_t i = 0; i < m->propagation_count; i++)
+		wire_put_u64(o, m->propagations[i]);
 	wire_put_u64(o, m->rec_attr_set);
 	wire_put_u64(o, m->rec_attr_clr);
 }
@@ -61,7 +63,13 @@ static void guest_mount_get(struct wire_in *in, struct guest_mount *m)
 	m->type = wire_get_str(in);
 	m->data = wire_get_str(in);
 	m->flags = wire_get_u64(in);
-	m->propagation = wire_get_u64(in);
+	m->propagation_count = wire_get_u8(in);
+	if (m->propagation_count > GUEST_PROPAGATIONS_MAX) {
+		m->propagation_count = 0;
+		in->is_bad = true;
+	}
+	for (uint8_t i = 0; i < m->propagation_count; i++)
+		m->propagations[i] = wire_get_u64(in);
 	m->rec_attr_set = wire_get_u64(in);
 	m->rec_attr_clr = wire_get_u64(in);
 	if (m->kind >= GUEST_MOUNT_COUNT || !m->destination)

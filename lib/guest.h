@@ -27,6 +27,8 @@ enum guest_mount_kind {
 	GUEST_MOUNT_COUNT
 };
 
+#define GUEST_PROPAGATIONS_MAX 8
+
 struct guest_mount {
 	uint8_t kind;
 	bool is_file;		 /* BIND: the source is no directory */
@@ -36,9 +38,10 @@ struct guest_mount {
 	const char *type;	 /* may be NULL for binds */
 	const char *data;	 /* may be NULL */
 	uint64_t flags;		 /* MS_*, without the propagation flags */
-	uint64_t propagation;	 /* MS_PRIVATE, MS_SLAVE, MS_SHARED, MS_UNBINDABLE, with MS_REC; 0:
-				    none */
-	uint64_t rec_attr_set;	 /* MOUNT_ATTR_* for mount_setattr(AT_RECURSIVE) */
+	/* MS_PRIVATE, MS_SLAVE, MS_SHARED, MS_UNBINDABLE, with or without MS_REC; in this order */
+	uint8_t propagation_count;
+	uint64_t propagations[GUEST_PROPAGATIONS_MAX];
+	uint64_t rec_attr_set; /* MOUNT_ATTR_* for mount_setattr(AT_RECURSIVE) */
 	uint64_t rec_attr_clr;
 };
 

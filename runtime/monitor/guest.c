@@ -158,8 +158,11 @@ static void guest_on_hello(struct monitor *m, const struct proto_event *ev)
 
 static void guest_on_failed(struct session *s, enum session_action action, const char *text)
 {
+	char named[ERR_TEXT_BYTES];
 	struct err e;
 
+	plan_name_sources(s->monitor->start->plan, text, named, sizeof(named));
+	text = named;
 	if (s->number) {
 		err_set(&e, -EIO, "unable to start container process: %s", text);
 		exec_on_started(s, &e);

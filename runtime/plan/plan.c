@@ -19,6 +19,8 @@
 #define PLAN_GUEST_OVERHEAD_MIB 128
 #define PLAN_DEFAULT_UMASK	022
 
+_Static_assert(MOUNT_PROPAGATIONS_MAX <= GUEST_PROPAGATIONS_MAX, "a mount's options must fit");
+
 _Static_assert((int)OCI_CAP_BOUNDING == GUEST_CAP_BOUNDING &&
 		       (int)OCI_CAP_EFFECTIVE == GUEST_CAP_EFFECTIVE &&
 		       (int)OCI_CAP_PERMITTED == GUEST_CAP_PERMITTED &&
@@ -92,18 +94,39 @@ static bool plan_is_bind(const struct oci_mount *m, const struct mount_options *
 	return (m->type && !strcmp(m->type, "bind")) || (o->flags & MS_BIND);
 }
 
+static bool plan_is_overlay(const struct oci_mount *m)
+{
+	return m->type && !strcmp(m->type, "overlay");
+}
+
+/* What the host mounts below the source later is to appear in the guest. */
+static bool plan_follows_host(const struct mount_options *o)
+{
+	bool is_wanted = false;
+
+	for (size_t i = 0; i < o->propagation_count; i++)
+		is_wanted = o->propagations[i] & (MS_SLAVE | MS_SHARED);
+	return is_wanted;
+}
+
 static void plan_add_bind(struct plan *p, const struct oci_mount *m, const struct mount_options *o,
 			  struct guest_mount *g)
 {
 	struct share_bind *b = &p->binds[p->bind_count];
 
 	*b = (struct share_bind){
-		.source = plan_absolute(p, p->bundle, m->source),
+		.source = m->source ? plan_absolute(p, p->bundle, m->source) : "overlay",
 		.destination = g->destination,
 		.is_recursive = o->flags & MS_REC,
 		.is_readonly = o->flags & MS_RDONLY,
 		.is_readonly_rec = o->rec_attr_set & MOUNT_ATTR_RDONLY,
+		.is_slave = plan_follows_host(o),
 	};
+	if (plan_is_overlay(m)) {
+		/* Layers are the host's: it is mounted there, and the guest gets the result. */
+		b->overlay_data = g->data ? g->data : "";
+		g->data = NULL;
+	}
 	g->kind = GUEST_MOUNT_BIND;
 	g->source = plan_own(p, xasprintf("mounts/%zu", p->bind_count));
 	g->flags |= MS_BIND;
@@ -130,12 +153,8 @@ static int plan_mount(struct plan *p, size_t i, struct guest_mount *g, struct er
 		.is_tmpcopyup = o.is_tmpcopyup,
 	};
 	o.data = NULL;
-	if (o.propagation_count > 1)
-		r = err_set(e, -ENOTSUP,
-			    "config.json: mounts[%zu] (%s): more than one propagation option", i,
-			    m->destination);
-	else if (o.propagation_count)
-		g->propagation = o.propagations[0];
+	for (size_t n = 0; n < o.propagation_count; n++)
+		g->propagations[g->propagation_count++] = o.propagations[n];
 	if (o.is_idmap)
 		r = err_set(e, -ENOTSUP,
 			    "config.json: mounts[%zu] (%s): id-mapped mounts are not supported", i,
@@ -143,7 +162,7 @@ static int plan_mount(struct plan *p, size_t i, struct guest_mount *g, struct er
 	else if (plan_is_bind(m, &o) && !m->source)
 		r = err_set(e, -EINVAL, "config.json: mounts[%zu] (%s): a bind has no source", i,
 			    m->destination);
-	else if (plan_is_bind(m, &o))
+	else if (plan_is_bind(m, &o) || plan_is_overlay(m))
 		plan_add_bind(p, m, &o, g);
 	else if (m->type && (!strcmp(m->type, "cgroup") || !strcmp(m->type, "cgroup2")))
 		g->kind = GUEST_MOUNT_CGROUP;
@@ -192,6 +211,44 @@ void plan_set_files(struct plan *p)
 		if (p->guest.mounts[i].kind == GUEST_MOUNT_BIND)
 			p->guest.mounts[i].is_file = p->binds[bind++].ret_is_file;
 	}
+}
+
+/* The bind whose name in the share `text` begins with; its length goes to `ret_size`. */
+static const struct share_bind *plan_find_source(const struct plan *p, const char *text,
+						 size_t *ret_size)
+{
+	static const char prefix[] = "mounts/";
+	const char *number = text;
+	unsigned long index;
+	char *end;
+
+	if (!strncmp(number, "/share/", 7))
+		number += 7;
+	if (strncmp(number, prefix, sizeof(prefix) - 1) != 0)
+		return NULL;
+	number += sizeof(prefix) - 1;
+	index = *number >= '0' && *number <= '9' ? strtoul(number, &end, 10) : p->bind_count;
+	if (index >= p->bind_count)
+		return NULL;
+	*ret_size = (size_t)(end - text);
+	return &p->binds[index];
+}
+
+void plan_name_sources(const struct plan *p, const char *text, char *ret, size_t room)
+{
+	size_t used = 0;
+
+	while (*text && used + 1 < room) {
+		size_t size = 1;
+		const struct share_bind *b = plan_find_source(p, text, &size);
+		int n = snprintf(ret + used, room - used, "%.*s", b ? (int)room : 1,
+				 b ? b->source : text);
+
+		used += n > 0 ? (size_t)n : 0;
+		text += size;
+	}
+	if (room)
+		ret[used < room ? used : room - 1] = '\0';
 }
 
 static struct guest_list plan_list(const struct oci_strings *s)

@@ -37,6 +37,8 @@ int plan_make(const struct oci_config *config, const char *bundle, const struct 
 	      const uint8_t stdio[3], struct plan **ret, struct err *e) VMRT_MUST_CHECK;
 /* Copies what share_check_binds() found (file or directory) into the guest's description. */
 void plan_set_files(struct plan *p);
+/* A text of the guest's with the host's paths in place of the share's ("/share/mounts/N"). */
+void plan_name_sources(const struct plan *p, const char *text, char *ret, size_t room);
 void plan_free(struct plan *p);
 
 /* A process of config.json, or of `exec`, as the guest gets it. `to` borrows the strings of `from`

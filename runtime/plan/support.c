@@ -38,15 +38,6 @@ static bool support_start_container(const struct oci_config *c)
 	return c->hooks[OCI_HOOK_START_CONTAINER].count;
 }
 
-static bool support_overlay(const struct oci_config *c)
-{
-	for (size_t i = 0; i < c->mount_count; i++) {
-		if (c->mounts[i].type && !strcmp(c->mounts[i].type, "overlay"))
-			return true;
-	}
-	return false;
-}
-
 static bool support_vm(const struct oci_config *c)
 {
 	return c->vm;
@@ -124,7 +115,6 @@ static const struct support_row support_rows[] = {
 	 "user namespaces are not supported yet"},
 	{SUPPORT_REFUSE, support_create_container, "hooks.createContainer", "not supported yet"},
 	{SUPPORT_REFUSE, support_start_container, "hooks.startContainer", "not supported yet"},
-	{SUPPORT_REFUSE, support_overlay, "mounts", "overlay mounts are not supported yet"},
 	{SUPPORT_REFUSE, support_vm, "vm", "not supported yet"},
 	{SUPPORT_REFUSE, support_net_devices, "linux.netDevices",
 	 "host network devices cannot be moved into a VM"},

@@ -79,6 +79,8 @@ int share_check_binds(struct share_bind *binds, size_t count, struct err *e)
 		return err_set(e, -E2BIG, "%zu bind mounts are more than %d", count,
 			       SHARE_BIND_MAX);
 	for (size_t i = 0; i < count; i++) {
+		if (binds[i].overlay_data)
+			continue;
 		if (stat(binds[i].source, &st) < 0)
 			return share_missing(&binds[i], -errno, e);
 		r = share_check_mode(&binds[i], &st, e);
@@ -222,6 +224,21 @@ static int share_place(int top, const char *name, int tree_fd, struct err *e)
 	return 0;
 }
 
+/* The name in the share says where it ends up: an overlay has no source to be cloned. */
+static int share_place_overlay(const char *dir, const char *name, const struct share_bind *b,
+			       struct err *e)
+{
+	auto_free char *path = xasprintf("%s/%s", dir, name);
+	unsigned long flags = b->is_readonly || b->is_readonly_rec ? MS_RDONLY : 0;
+
+	if (mount("overlay", path, "overlay", flags, b->overlay_data) < 0)
+		return err_set(e, -errno,
+			       "error mounting \"%s\" to rootfs at \"%s\": mounting the overlay on "
+			       "the host (%s): %s",
+			       b->source, b->destination, b->overlay_data, strerror(errno));
+	return 0;
+}
+
 static int share_place_all(const char *dir, int root_fd, const int *fds,
 			   const struct share_bind *binds, size_t count, struct err *e)
 {
@@ -235,7 +252,8 @@ static int share_place_all(const char *dir, int root_fd, const int *fds,
 	r = share_place(top, "rootfs", root_fd, e);
 	for (size_t i = 0; i < count && r == 0; i++) {
 		snprintf(name, sizeof(name), "mounts/%zu", i);
-		r = share_place(top, name, fds[i], e);
+		r = binds[i].overlay_data ? share_place_overlay(dir, name, &binds[i], e)
+					  : share_place(top, name, fds[i], e);
 	}
 	if (r < 0)
 		return r;
@@ -262,7 +280,9 @@ int share_build(const char *dir, const char *rootfs, struct share_bind *binds, s
 		return r;
 	fds = xcalloc(count, sizeof(*fds));
 	while (have < count && r == 0) {
-		r = share_clone_bind(&binds[have], &fds[have], e);
+		fds[have] = -1;
+		if (!binds[have].overlay_data)
+			r = share_clone_bind(&binds[have], &fds[have], e);
 		if (r == 0)
 			have++;
 	}

@@ -14,16 +14,17 @@
 #include "lib/err.h"
 
 struct share_bind {
-	const char *source;	 /* absolute path on the host; symbolic links are followed */
-	const char *destination; /* absolute path in the container; share_enter_root() only */
-	bool is_recursive;	 /* rbind: submounts of the source come along */
-	bool is_readonly;	 /* "ro": the top mount */
-	bool is_readonly_rec;	 /* "rro": every mount of it */
-	bool is_slave;		 /* rslave, rshared: what the host mounts below the source later
-				    appears in the guest. Else the tree is as it was at create */
-	bool is_covered;	 /* lies on a file system of the guest's own (/dev/shm on /dev):
-				    share_enter_root() has no place for it */
-	bool ret_is_file;	 /* set by share_check_binds() and share_build() */
+	const char *source;	  /* absolute path on the host; symbolic links are followed */
+	const char *destination;  /* absolute path in the container; share_enter_root() only */
+	const char *overlay_data; /* not a bind: an overlay with these options; NULL: a bind */
+	bool is_recursive;	  /* rbind: submounts of the source come along */
+	bool is_readonly;	  /* "ro": the top mount */
+	bool is_readonly_rec;	  /* "rro": every mount of it */
+	bool is_slave;		  /* rslave, rshared: what the host mounts below the source later
+				     appears in the guest. Else the tree is as it was at create */
+	bool is_covered;	  /* lies on a file system of the guest's own (/dev/shm on /dev):
+				     share_enter_root() has no place for it */
+	bool ret_is_file;	  /* set by share_check_binds() and share_build() */
 };
 
 /* Says whether the sources can be shared, without changing anything: the right place is before

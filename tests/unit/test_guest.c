@@ -23,7 +23,8 @@ static struct guest_mount mounts[] = {
 	 .source = "mounts/0",
 	 .destination = "/etc/hosts",
 	 .flags = 0x5000,
-	 .propagation = 1 << 18,
+	 .propagation_count = 2,
+	 .propagations = {1 << 18, 1 << 19},
 	 .rec_attr_set = 1,
 	 .rec_attr_clr = UINT64_MAX},
 	{.kind = GUEST_MOUNT_FS,
@@ -98,8 +99,9 @@ static int is_same_mount(const struct guest_mount *a, const struct guest_mount *
 	       a->is_tmpcopyup == b->is_tmpcopyup && is_same_str(a->source, b->source) &&
 	       is_same_str(a->destination, b->destination) && is_same_str(a->type, b->type) &&
 	       is_same_str(a->data, b->data) && a->flags == b->flags &&
-	       a->propagation == b->propagation && a->rec_attr_set == b->rec_attr_set &&
-	       a->rec_attr_clr == b->rec_attr_clr;
+	       a->propagation_count == b->propagation_count &&
+	       !memcmp(a->propagations, b->propagations, sizeof(a->propagations)) &&
+	       a->rec_attr_set == b->rec_attr_set && a->rec_attr_clr == b->rec_attr_clr;
 }
 
 static void check_process(const struct guest_process *a, const struct guest_process *b)
