@@ -1,30 +1,25 @@
-/* The container's cgroup. Must not set limits: that comes with the resources in the description. */
+/* The container's cgroup. Must not convert or check limits: the host has.
+ *
+ * It is always made: the device filter is what keeps a container with CAP_MKNOD from init's own
+ * devices, the ports to the host among them. */
 #include "init/cgroup.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
+#include <linux/bpf.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "init/machine.h"
+#include "init/wording.h"
 #include "lib/fd.h"
 
 #define CGROUP_LIST_BYTES 512
 #define CGROUP_CHILD	  MACHINE_CGROUP_DIR "/container"
-
-bool cgroup_is_wanted(const struct guest_container *c)
-{
-	if (c->namespaces & CLONE_NEWCGROUP)
-		return true;
-	for (uint32_t i = 0; i < c->mount_count; i++) {
-		if (c->mounts[i].kind == GUEST_MOUNT_CGROUP)
-			return true;
-	}
-	return false;
-}
 
 /* "cpu memory" -> "+cpu +memory", for the children of the root cgroup. */
 static int cgroup_enable_controllers(void)
@@ -53,12 +48,50 @@ static int cgroup_enable_controllers(void)
 	return at == request ? 0 : fd_write_all(to, request, (size_t)(at - request));
 }
 
+static int cgroup_write(int dir_fd, const struct guest_pair *p, struct err *e)
+{
+	auto_close int fd = openat(dir_fd, p->name, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_set(e, -errno, "error setting cgroup config: open %s: %s", p->name,
+			       wording_errno(errno));
+	if (fd_write_all(fd, p->value, strlen(p->value)) < 0)
+		return err_set(e, -errno, "error setting cgroup config: write %s (%s): %s", p->name,
+			       p->value, wording_errno(errno));
+	return 0;
+}
+
+static int cgroup_filter_devices(int dir_fd, const struct guest_device_filter *f, struct err *e)
+{
+	union bpf_attr load = {
+		.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE,
+		.insns = (uintptr_t)f->insns,
+		.insn_cnt = f->count,
+		.license = (uintptr_t) "Dual BSD/GPL",
+	};
+	union bpf_attr attach = {.attach_type = BPF_CGROUP_DEVICE};
+	auto_close int fd = -1;
+
+	if (!f->count)
+		return 0;
+	fd = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &load, sizeof(load));
+	if (fd < 0)
+		return err_set(e, -errno, "guest: loading the device filter: %s",
+			       wording_errno(errno));
+	attach.target_fd = (uint32_t)dir_fd;
+	attach.attach_bpf_fd = (uint32_t)fd;
+	attach.attach_flags = BPF_F_ALLOW_MULTI;
+	if (syscall(SYS_bpf, BPF_PROG_ATTACH, &attach, sizeof(attach)) < 0)
+		return err_set(e, -errno, "guest: attaching the device filter: %s",
+			       wording_errno(errno));
+	return 0;
+}
+
 int cgroup_make(const struct guest_container *c, int *ret_fd, struct err *e)
 {
+	auto_close int fd = -1;
 	int r;
 
-	if (!cgroup_is_wanted(c))
-		return 0;
 	if (mount("cgroup", MACHINE_CGROUP_DIR, "cgroup2", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL))
 		return err_sys(e, -errno, "guest: mounting cgroup2");
 	r = cgroup_enable_controllers();
@@ -66,6 +99,14 @@ int cgroup_make(const struct guest_container *c, int *ret_fd, struct err *e)
 		return err_sys(e, r, "guest: enabling cgroup controllers");
 	if (mkdir(CGROUP_CHILD, 0755) < 0)
 		return err_sys(e, -errno, "guest: making the container's cgroup");
-	*ret_fd = open(CGROUP_CHILD, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return *ret_fd < 0 ? err_sys(e, -errno, "guest: the container's cgroup") : 0;
+	fd = open(CGROUP_CHILD, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(e, -errno, "guest: the container's cgroup");
+	for (uint32_t i = 0; !r && i < c->cgroup_files.count; i++)
+		r = cgroup_write(fd, &c->cgroup_files.at[i], e);
+	if (!r)
+		r = cgroup_filter_devices(fd, &c->device_filter, e);
+	if (!r)
+		*ret_fd = take_fd(fd);
+	return r;
 }

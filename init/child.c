@@ -87,7 +87,7 @@ static int child_begin(const struct guest_container *c, struct err *e)
 	if (!r)
 		r = child_set_rlimits(&c->process, e);
 	/* Now that clone3() has put the process there, its cgroup becomes the namespace's root. */
-	if (!r && cgroup_is_wanted(c) && unshare(CLONE_NEWCGROUP) < 0)
+	if (!r && unshare(CLONE_NEWCGROUP) < 0)
 		r = err_sys(e, -errno, "guest: cgroup namespace");
 	return r;
 }
@@ -165,7 +165,7 @@ static int child_set_up_root(const struct guest_container *c, const int ends[PRO
 		r = mounts_apply(root_fd, c, e);
 	marks_add("mounts");
 	if (!r && !mounts_has_foreign_dev(c))
-		r = devices_make(root_fd, e);
+		r = devices_make(root_fd, c, e);
 	marks_add("devices");
 	if (!r)
 		r = child_make_cwd(root_fd, c, e);

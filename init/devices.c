@@ -1,9 +1,11 @@
-/* /dev as every container finds it. Must not make devices that config.json asks for. */
+/* The device nodes of a container. Must not decide which of them may be used: the cgroup does. */
 #include "init/devices.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -56,6 +58,51 @@ static int devices_make_node(int root_fd, int dev_fd, const char *name, dev_t nu
 	return errno == EPERM ? devices_bind(root_fd, name) : -errno;
 }
 
+/* The directory of `path` and its last name. */
+static int devices_open_parent(int root_fd, const char *path, const char **ret_name)
+{
+	char parent[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	size_t size = slash ? (size_t)(slash - path) : 0;
+
+	*ret_name = slash ? slash + 1 : path;
+	if (size >= sizeof(parent) || !**ret_name)
+		return -EINVAL;
+	memcpy(parent, path, size);
+	parent[size] = '\0';
+	return inroot_make(root_fd, size ? parent : "/", false);
+}
+
+static int devices_make_asked(int root_fd, const struct guest_device *d)
+{
+	mode_t type = d->type == 'b' ? S_IFBLK : d->type == 'c' ? S_IFCHR : S_IFIFO;
+	const char *name;
+	auto_close int dir = devices_open_parent(root_fd, d->path, &name);
+
+	if (dir < 0)
+		return dir;
+	/* A later entry replaces an earlier one, and what the image has there. */
+	if (unlinkat(dir, name, 0) < 0 && errno != ENOENT)
+		return -errno;
+	if (mknodat(dir, name, type | (d->mode & 07777), makedev(d->major, d->minor)) < 0 ||
+	    fchownat(dir, name, d->uid, d->gid, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	/* Changing the owner clears the set-id bits, the umask others. */
+	return fchmodat(dir, name, d->mode & 07777, 0) < 0 ? -errno : 0;
+}
+
+static int devices_make_all_asked(int root_fd, const struct guest_container *c, struct err *e)
+{
+	for (uint32_t i = 0; i < c->device_count; i++) {
+		int r = devices_make_asked(root_fd, &c->devices[i]);
+
+		if (r < 0)
+			return err_set(e, r, "error creating device nodes: mknod %s: %s",
+				       c->devices[i].path, wording_errno(-r));
+	}
+	return 0;
+}
+
 static int devices_make_links(int dev_fd, struct err *e)
 {
 	/* The kernel may be built without kcore: then there is nothing to link to. */
@@ -77,17 +124,19 @@ static int devices_make_links(int dev_fd, struct err *e)
 	return 0;
 }
 
-int devices_make(int root_fd, struct err *e)
+int devices_make(int root_fd, const struct guest_container *c, struct err *e)
 {
 	auto_close int fd = inroot_make(root_fd, "/dev", false);
+	int r = devices_make_all_asked(root_fd, c, e);
 
+	if (r < 0)
+		return r;
 	if (fd < 0)
 		return err_set(e, fd, "error creating device nodes: mkdir /dev: %s",
 			       wording_errno(-fd));
 	for (size_t i = 0; i < sizeof(devices_nodes) / sizeof(*devices_nodes); i++) {
-		int r = devices_make_node(root_fd, fd, devices_nodes[i].name,
-					  makedev(devices_nodes[i].major, devices_nodes[i].minor));
-
+		r = devices_make_node(root_fd, fd, devices_nodes[i].name,
+				      makedev(devices_nodes[i].major, devices_nodes[i].minor));
 		if (r < 0)
 			return err_set(e, r, "error creating device nodes: mknod /dev/%s: %s",
 				       devices_nodes[i].name, wording_errno(-r));

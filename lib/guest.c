@@ -15,6 +15,9 @@ enum {
 	GUEST_MIN_RLIMIT = 4 + 8 + 8,
 	GUEST_MIN_GROUP = 4,
 	GUEST_MIN_INSN = 2 + 1 + 1 + 4,
+	GUEST_MIN_EBPF = 1 + 1 + 2 + 4,
+	GUEST_MIN_PAIR = 4 + 4,
+	GUEST_MIN_DEVICE = 1 + 4 + 5 * 4,
 };
 
 static void guest_list_put(struct wire_out *o, const struct guest_list *l)
@@ -203,6 +206,94 @@ static void guest_seccomp_get(struct wire_in *in, struct guest_seccomp *s)
 		in->is_bad = true;
 }
 
+static void guest_pairs_put(struct wire_out *o, const struct guest_pairs *p)
+{
+	wire_put_u32(o, p->count);
+	for (uint32_t i = 0; i < p->count; i++) {
+		wire_put_str(o, p->at[i].name);
+		wire_put_str(o, p->at[i].value);
+	}
+}
+
+static void guest_pairs_get(struct wire_in *in, struct guest_pairs *p)
+{
+	p->count = wire_get_count(in, GUEST_MIN_PAIR);
+	p->at = xcalloc(p->count, sizeof(*p->at));
+	for (uint32_t i = 0; i < p->count; i++) {
+		p->at[i].name = wire_get_str(in);
+		p->at[i].value = wire_get_str(in);
+		if (!p->at[i].name || !p->at[i].value)
+			in->is_bad = true;
+	}
+}
+
+static void guest_devices_put(struct wire_out *o, const struct guest_container *c)
+{
+	wire_put_u32(o, c->device_count);
+	for (uint32_t i = 0; i < c->device_count; i++) {
+		const struct guest_device *d = &c->devices[i];
+
+		wire_put_u8(o, d->type);
+		wire_put_str(o, d->path);
+		wire_put_u32(o, d->major);
+		wire_put_u32(o, d->minor);
+		wire_put_u32(o, d->mode);
+		wire_put_u32(o, d->uid);
+		wire_put_u32(o, d->gid);
+	}
+}
+
+static void guest_devices_get(struct wire_in *in, struct guest_container *c)
+{
+	c->device_count = wire_get_count(in, GUEST_MIN_DEVICE);
+	c->devices = xcalloc(c->device_count, sizeof(*c->devices));
+	for (uint32_t i = 0; i < c->device_count; i++) {
+		struct guest_device *d = &c->devices[i];
+
+		d->type = wire_get_u8(in);
+		d->path = wire_get_str(in);
+		d->major = wire_get_u32(in);
+		d->minor = wire_get_u32(in);
+		d->mode = wire_get_u32(in);
+		d->uid = wire_get_u32(in);
+		d->gid = wire_get_u32(in);
+		if (!d->path || (d->type != 'b' && d->type != 'c' && d->type != 'p'))
+			in->is_bad = true;
+	}
+}
+
+static void guest_filter_put(struct wire_out *o, const struct guest_device_filter *f)
+{
+	wire_put_u32(o, f->count);
+	for (uint32_t i = 0; i < f->count; i++) {
+		const struct bpf_insn *insn = &f->insns[i];
+
+		wire_put_u8(o, insn->code);
+		wire_put_u8(o, (uint8_t)(insn->dst_reg | insn->src_reg << 4));
+		wire_put_u16(o, (uint16_t)insn->off);
+		wire_put_u32(o, (uint32_t)insn->imm);
+	}
+}
+
+static void guest_filter_get(struct wire_in *in, struct guest_device_filter *f)
+{
+	f->count = wire_get_count(in, GUEST_MIN_EBPF);
+	f->insns = xcalloc(f->count, sizeof(*f->insns));
+	for (uint32_t i = 0; i < f->count; i++) {
+		struct bpf_insn *insn = &f->insns[i];
+		uint8_t registers;
+
+		insn->code = wire_get_u8(in);
+		registers = wire_get_u8(in);
+		insn->dst_reg = registers & 0xf;
+		insn->src_reg = registers >> 4;
+		insn->off = (int16_t)wire_get_u16(in);
+		insn->imm = (int32_t)wire_get_u32(in);
+	}
+	if (f->count > BPF_MAXINSNS)
+		in->is_bad = true;
+}
+
 void guest_container_encode(struct wire_out *o, const struct guest_container *c)
 {
 	wire_put_str(o, c->id);
@@ -219,6 +310,9 @@ void guest_container_encode(struct wire_out *o, const struct guest_container *c)
 	guest_list_put(o, &c->masked_paths);
 	guest_list_put(o, &c->readonly_paths);
 	guest_seccomp_put(o, &c->seccomp);
+	guest_devices_put(o, c);
+	guest_filter_put(o, &c->device_filter);
+	guest_pairs_put(o, &c->cgroup_files);
 	guest_process_put(o, &c->process);
 }
 
@@ -244,6 +338,9 @@ int guest_container_decode(struct wire_in *in, struct guest_container *ret)
 	guest_list_get(in, &c.masked_paths);
 	guest_list_get(in, &c.readonly_paths);
 	guest_seccomp_get(in, &c.seccomp);
+	guest_devices_get(in, &c);
+	guest_filter_get(in, &c.device_filter);
+	guest_pairs_get(in, &c.cgroup_files);
 	guest_process_get(in, &c.process);
 	if (!c.id || !wire_in_end(in)) {
 		guest_container_done(&c);
@@ -261,6 +358,9 @@ void guest_container_done(struct guest_container *c)
 	free(c->masked_paths.at);
 	free(c->readonly_paths.at);
 	free(c->seccomp.insns);
+	free(c->devices);
+	free(c->device_filter.insns);
+	free(c->cgroup_files.at);
 	guest_process_done(&c->process);
 	*c = (struct guest_container){0};
 }

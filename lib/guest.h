@@ -9,6 +9,7 @@
 #ifndef VMRT_LIB_GUEST_H
 #define VMRT_LIB_GUEST_H
 
+#include <linux/bpf.h>
 #include <linux/filter.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,6 +19,16 @@
 struct guest_list {
 	uint32_t count;
 	const char **at;
+};
+
+struct guest_pair {
+	const char *name;
+	const char *value;
+};
+
+struct guest_pairs {
+	uint32_t count;
+	struct guest_pair *at;
 };
 
 enum guest_mount_kind {
@@ -104,6 +115,23 @@ struct guest_seccomp {
 	struct sock_filter *insns;
 };
 
+/* A node to be made; of those with the same path the last one counts. */
+struct guest_device {
+	uint8_t type;	  /* 'b', 'c' or 'p' */
+	const char *path; /* absolute, inside the container's root */
+	uint32_t major;
+	uint32_t minor;
+	uint32_t mode;
+	uint32_t uid;
+	uint32_t gid;
+};
+
+/* eBPF of type BPF_PROG_TYPE_CGROUP_DEVICE for the container's cgroup; it owns its program. */
+struct guest_device_filter {
+	uint32_t count; /* 0: every device is allowed; at most BPF_MAXINSNS */
+	struct bpf_insn *insns;
+};
+
 struct guest_container {
 	const char *id;
 	const char *hostname;	/* NULL: leave */
@@ -118,6 +146,10 @@ struct guest_container {
 	struct guest_list masked_paths;
 	struct guest_list readonly_paths;
 	struct guest_seccomp seccomp;
+	uint32_t device_count;
+	struct guest_device *devices;
+	struct guest_device_filter device_filter;
+	struct guest_pairs cgroup_files; /* of the container's cgroup, in this order */
 	struct guest_process process;
 };
 

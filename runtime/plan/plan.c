@@ -11,13 +11,12 @@
 #include <sys/stat.h>
 
 #include "lib/mem.h"
+#include "runtime/cgroup/cgroup.h"
 #include "runtime/oci/mount_options.h"
 #include "runtime/seccomp/seccomp.h"
 #include "runtime/vm/vm.h"
 
-/* What the guest's kernel and init need beyond the container's own limit. */
-#define PLAN_GUEST_OVERHEAD_MIB 128
-#define PLAN_DEFAULT_UMASK	022
+#define PLAN_DEFAULT_UMASK 022
 
 _Static_assert(MOUNT_PROPAGATIONS_MAX <= GUEST_PROPAGATIONS_MAX, "a mount's options must fit");
 
@@ -295,35 +294,6 @@ void plan_process(const struct oci_process *from, const uint8_t stdio[3], struct
 	to->cwd = from->cwd;
 }
 
-/* Quota and CPU list bound the vCPUs, the settings (or the host) are the ceiling. */
-static unsigned int plan_vcpus(const struct oci_resources *r, unsigned int ceiling)
-{
-	uint64_t want = ceiling;
-
-	if (r && r->cpu.quota_us.has && r->cpu.quota_us.value > 0 && r->cpu.period_us.has &&
-	    r->cpu.period_us.value > 0)
-		want = ((uint64_t)r->cpu.quota_us.value + r->cpu.period_us.value - 1) /
-		       r->cpu.period_us.value;
-	if (want > ceiling)
-		want = ceiling;
-	return want ? (unsigned int)want : 1;
-}
-
-static void plan_size(struct plan *p, const struct settings *settings)
-{
-	const struct oci_resources *r = p->config->linux_.resources;
-	uint64_t bytes = r && r->memory.limit.has && r->memory.limit.value > 0
-				 ? (uint64_t)r->memory.limit.value
-				 : 0;
-	uint64_t mib = (bytes + (1 << 20) - 1) >> 20;
-
-	p->memory_mib = settings->memory_mib;
-	/* A limit above the default is a promise too, but not beyond what an int can hold. */
-	if (mib && mib < (1u << 24))
-		p->memory_mib = (unsigned int)mib + PLAN_GUEST_OVERHEAD_MIB;
-	p->vcpus = plan_vcpus(r, settings->vcpus);
-}
-
 static int plan_seccomp(struct plan *p, struct err *e)
 {
 	const struct oci_seccomp *profile = p->config->linux_.seccomp;
@@ -346,8 +316,11 @@ int plan_make(const struct oci_config *config, const char *bundle, const struct 
 	p->guest.readonly_paths = plan_list(&config->linux_.readonly_paths);
 	plan_namespaces(p);
 	plan_process(config->process, stdio, &p->guest.process);
-	plan_size(p, settings);
 	r = plan_check_support(p, e);
+	if (r == 0)
+		r = plan_limits(p, settings, e);
+	if (r == 0)
+		r = plan_devices(p, e);
 	if (r == 0)
 		r = plan_root(p, e);
 	if (r == 0)
@@ -374,5 +347,6 @@ void plan_free(struct plan *p)
 	free(p->bundle);
 	free(p->rootfs);
 	guest_container_done(&p->guest);
+	cgroup_pairs_done(&p->cgroup_files);
 	free(p);
 }

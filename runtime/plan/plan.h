@@ -24,6 +24,7 @@ struct plan {
 	size_t bind_count;
 	struct share_bind *binds;
 	struct guest_container guest;
+	struct guest_pairs cgroup_files; /* what guest.cgroup_files borrows */
 	/* What the guest's strings need beyond the config's life: freed with the plan. */
 	size_t owned_count;
 	char **owned;
@@ -44,6 +45,12 @@ void plan_free(struct plan *p);
 /* A process of config.json, or of `exec`, as the guest gets it. `to` borrows the strings of `from`
  * and owns its arrays: guest_process_done(). */
 void plan_process(const struct oci_process *from, const uint8_t stdio[3], struct guest_process *to);
+
+/* devices.c: the nodes and the device rules. */
+int plan_devices(struct plan *p, struct err *e) VMRT_MUST_CHECK;
+
+/* limits.c: the guest's cgroup and the size of the VM. */
+int plan_limits(struct plan *p, const struct settings *settings, struct err *e) VMRT_MUST_CHECK;
 
 /* support.c: adds a line to the warnings for each thing that is asked for and not applied, or
  * refuses. The one place where that is decided. */

@@ -78,11 +78,6 @@ static bool support_resources(const struct oci_config *c)
 	return c->linux_.resources || c->linux_.cgroups_path;
 }
 
-static bool support_devices(const struct oci_config *c)
-{
-	return c->linux_.device_count;
-}
-
 static bool support_labels(const struct oci_config *c)
 {
 	return c->process->apparmor_profile || c->process->selinux_label || c->linux_.mount_label;
@@ -125,8 +120,7 @@ static const struct support_row support_rows[] = {
 	 "a VM cannot join a namespace of the host's kernel: it has its own"},
 	{SUPPORT_WARN, support_sysctl, "linux.sysctl", "not applied yet"},
 	{SUPPORT_WARN, support_resources, "linux.resources",
-	 "of the limits only memory and CPU size the VM, cgroups are not set yet"},
-	{SUPPORT_WARN, support_devices, "linux.devices", "devices are not created yet"},
+	 "limits hold inside the VM; the host's cgroup is not set yet"},
 	{SUPPORT_WARN, support_labels,
 	 "process.apparmorProfile, process.selinuxLabel, "
 	 "linux.mountLabel",

@@ -269,6 +269,18 @@ static int process_reboot(int argc, char **argv)
 	return 0;
 }
 
+/* Takes that many MiB of memory and touches every page. */
+static int process_allocate(int argc, char **argv)
+{
+	size_t size = (size_t)payload_number(argv[0]) << 20;
+
+	(void)argc;
+	if (mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1,
+		 0) == MAP_FAILED)
+		payload_die("mmap");
+	return 0;
+}
+
 static long call_native(long number, const long args[6])
 {
 	errno = 0;
@@ -329,6 +341,7 @@ const struct payload_command process_commands[] = {
 	{"background", "SECONDS [STATUS]", 1, process_background},
 	{"forks", "COUNT", 1, process_forks},
 	{"orphan", "", 0, process_orphan},
+	{"allocate", "MIB", 1, process_allocate},
 	{"syscall", "NUMBER [ARG…]", 1, process_syscall},
 	{"syscall32", "NUMBER [ARG…]", 1, process_syscall32},
 	{"stale", "A B ROUNDS", 3, process_stale},

@@ -12,6 +12,9 @@ static const char *readonly[] = {"/proc/sys", "/proc/bus"};
 static uint32_t groups[] = {0, 5, UINT32_MAX};
 static struct guest_rlimit rlimits[] = {{7, 1024, UINT64_MAX}, {4, 0, 1}};
 static struct sock_filter insns[] = {{0x20, 0, 0, 4}, {0x15, 1, 255, UINT32_MAX}, {6, 0, 0, 0}};
+static struct guest_device devices[] = {{'c', "/dev/fuse", 10, 229, 0600, 7, UINT32_MAX}};
+static struct bpf_insn ebpf[] = {{.code = 0x61, .dst_reg = 3, .src_reg = 1, .off = -2, .imm = -1}};
+static struct guest_pair files[] = {{"memory.max", "max"}, {"cpu.max", "1 2"}};
 static struct guest_mount mounts[] = {
 	{.kind = GUEST_MOUNT_FS,
 	 .source = "proc",
@@ -51,6 +54,10 @@ static struct guest_container sample(void)
 		.masked_paths = {1, masked},
 		.readonly_paths = {2, readonly},
 		.seccomp = {.flags = 5, .count = 3, .insns = insns},
+		.device_count = 1,
+		.devices = devices,
+		.device_filter = {.count = 1, .insns = ebpf},
+		.cgroup_files = {.count = 2, .at = files},
 		.process =
 			{
 				.stdio = {GUEST_STDIO_NULL, GUEST_STDIO_PIPE, GUEST_STDIO_PIPE},
@@ -155,6 +162,16 @@ static void test_round_trip(void)
 	ok(back.seccomp.flags == 5 && back.seccomp.count == 3 &&
 		   !memcmp(back.seccomp.insns, insns, sizeof(insns)),
 	   "the seccomp filter comes back");
+	ok(back.device_count == 1 && back.devices[0].type == 'c' &&
+		   is_same_str(back.devices[0].path, "/dev/fuse") && back.devices[0].major == 10 &&
+		   back.devices[0].minor == 229 && back.devices[0].mode == 0600 &&
+		   back.devices[0].uid == 7 && back.devices[0].gid == UINT32_MAX,
+	   "devices come back");
+	ok(back.device_filter.count == 1 && !memcmp(back.device_filter.insns, ebpf, sizeof(ebpf)),
+	   "the device filter comes back");
+	ok(back.cgroup_files.count == 2 && is_same_str(back.cgroup_files.at[1].name, "cpu.max") &&
+		   is_same_str(back.cgroup_files.at[1].value, "1 2"),
+	   "cgroup files come back");
 	check_process(&back.process, &c.process);
 	guest_container_done(&back);
 	ok(!back.mounts && !back.process.args.at, "a finished description is empty");
@@ -272,6 +289,9 @@ static void test_incomplete(void)
 	c.process.builtin = GUEST_BUILTIN_COUNT;
 	refuse(&c, "an unknown builtin is refused");
 	c = sample();
+	devices[0].type = 'x';
+	refuse(&c, "an unknown type of device is refused");
+	devices[0].type = 'c';
 	c.seccomp.insns = calloc(BPF_MAXINSNS + 1, sizeof(*c.seccomp.insns));
 	c.seccomp.count = BPF_MAXINSNS + 1;
 	refuse(&c, "a filter longer than the kernel takes is refused");

@@ -1,0 +1,127 @@
+# Devices: the nodes of config.json, what works behind them, and the rules of the device cgroup.
+
+load ../lib/load
+
+setup() { test_setup; }
+teardown() { test_teardown; }
+
+# device TYPE MAJOR MINOR PATH [MEMBERS]
+device() {
+	# shellcheck disable=SC2016 # jq's variables
+	config '.linux.devices += [{type: $t, major: $a, minor: $i, path: $p} + ($m | fromjson)]' \
+		--arg t "$1" --argjson a "$2" --argjson i "$3" --arg p "$4" --arg m "${5-"{}"}"
+}
+
+# rule true|false TYPE MAJOR MINOR ACCESS, with - for "not given"
+rule() {
+	config '.linux.resources.devices += [{allow: '"$1"', access: $x} + (if $t == "-" then {} else {type: $t} end)
+		+ (if $a == "-" then {} else {major: ($a | tonumber)} end) + (if $i == "-" then {} else {minor: ($i | tonumber)} end)]' \
+		--arg t "$2" --arg a "$3" --arg i "$4" --arg x "$5"
+}
+
+@test "device nodes are made with mode and owner" {
+	device c 1 3 /dev/mine '{"fileMode": 420, "uid": 5, "gid": 6}'
+	device c 1 5 /dev/deep/er/zero '{"fileMode": 384}'
+	device c 1 7 /outside
+	device u 1 9 /dev/raw
+	device p 0 0 /dev/fifo '{"fileMode": 432}'
+	device b 7 3 /dev/loop3
+	run_container /payload stat /dev/mine /dev/deep/er/zero /outside /dev/raw /dev/fifo /dev/loop3
+	expect_status 0
+	expect_out "/dev/mine char 0644 uid=5 gid=6 dev=1:3
+/dev/deep/er/zero char 0600 uid=0 gid=0 dev=1:5
+/outside char 0666 uid=0 gid=0 dev=1:7
+/dev/raw char 0666 uid=0 gid=0 dev=1:9
+/dev/fifo pipe 0660 uid=0 gid=0
+/dev/loop3 block 0666 uid=0 gid=0 dev=7:3"
+}
+
+@test "a node of the configuration stands for the default one" {
+	device c 1 7 /dev/full '{"fileMode": 384, "uid": 7}'
+	run_container /payload stat /dev/full /dev/zero
+	expect_out "/dev/full char 0600 uid=7 gid=0 dev=1:7
+/dev/zero char 0666 uid=0 gid=0 dev=1:5"
+}
+
+@test "fuse, tun and kmsg of the guest's kernel open" {
+	device c 10 229 /dev/fuse
+	device c 10 200 /dev/net/tun
+	device c 1 11 /dev/kmsg
+	rule true c 10 229 rwm
+	rule true c 10 200 rwm
+	rule true c 1 11 rwm
+	config '.process.capabilities |= map_values(. + ["CAP_SYSLOG", "CAP_NET_ADMIN"])'
+	run_container /bin/sh -c 'exec 3<>/dev/fuse && echo fuse; exec 4<>/dev/net/tun && echo tun; exec 5</dev/kmsg && echo kmsg'
+	expect_status 0
+	expect_out "fuse
+tun
+kmsg"
+}
+
+@test "a device of the host is refused by name" {
+	vm_only "runc makes a node of it"
+	device b 8 0 /dev/sda
+	create
+	expect_refusal "config.json: linux.devices[0] (/dev/sda, b 8:0): a device of the host, which a VM does not have"
+}
+
+@test "a container that may use everything starts without the host's devices" {
+	vm_only "runc makes nodes of them"
+	rule true - - - rwm
+	device c 10 229 /dev/fuse
+	device b 8 0 /dev/sda
+	device c 226 0 /dev/dri/card0
+	create_ok
+	start_ok
+	wait_exit
+	expect_status 0
+	expect_equal "$(grep -c '2 devices of the host are not in the VM (/dev/sda and others)' "$ROOT/$ID/log")" 1
+	rt delete "$ID"
+	ID=$ID-again
+	run_container /payload stat /dev/fuse /dev/sda
+	expect_out "/dev/fuse char 0666 uid=0 gid=0 dev=10:229
+/dev/sda No such file or directory"
+}
+
+# try NODE…: what opening for reading and writing gives. Needs CAP_MKNOD, which docker gives by default.
+TRY='for n in "$@"; do set -- $n; mknod /dev/t$2$3 $1 $2 $3 2>/dev/null && echo "made $n"; r=no; w=no
+	(: </dev/t$2$3) 2>/dev/null && r=yes; (: >/dev/t$2$3) 2>/dev/null && w=yes; echo "$n r=$r w=$w"; done'
+
+@test "without rules a container has the default devices only" {
+	run_container /bin/sh -c "$TRY" sh "c 1 5" "c 1 11" "c 5 0"
+	expect_status 0
+	# A node may always be made; opening is what the rules are about. There is no terminal behind 5:0.
+	expect_out "made c 1 5
+c 1 5 r=yes w=yes
+made c 1 11
+c 1 11 r=no w=no
+made c 5 0
+c 5 0 r=no w=no"
+}
+
+@test "device rules hold, later ones override earlier ones" {
+	config '.process.capabilities |= map_values(. + ["CAP_SYSLOG"])'
+	rule false - - - rwm
+	rule true c 1 11 rw
+	rule false c 1 11 w
+	run_container /bin/sh -c "$TRY" sh "c 1 11"
+	expect_out "made c 1 11
+c 1 11 r=yes w=no"
+	rule true c 1 - w
+	run_container /bin/sh -c "$TRY" sh "c 1 11"
+	expect_out "made c 1 11
+c 1 11 r=yes w=yes"
+	rule false - - - rwm
+	run_container /bin/sh -c "$TRY" sh "c 1 11" "c 1 3"
+	expect_out "made c 1 11
+c 1 11 r=no w=no
+made c 1 3
+c 1 3 r=yes w=yes"
+}
+
+@test "the ports to the host are out of reach even with CAP_MKNOD" {
+	vm_only "there are none"
+	run_container /bin/sh -c 'for p in /sys/class/virtio-ports/*/dev; do IFS=: read a i <$p; mknod /dev/port c $a $i; cat /dev/port; rm /dev/port; echo "port $?"; done'
+	expect_out_has "port 0"
+	expect_equal "$(grep -c 'not permitted' "$ERR")" "$(grep -c port "$OUT")"
+}
