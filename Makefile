@@ -40,7 +40,7 @@ UNIT_PROGRAMS   := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/tests/unit/%)
 FUZZ_SOURCES    := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_REPLAYS    := $(FUZZ_SOURCES:tests/fuzz/%.c=$(BUILD)/tests/replay/%)
 FORMATTED       := $(wildcard lib/*.[ch] runtime/*.c runtime/*/*.[ch] init/*.[ch] tests/unit/*.[ch] \
-		   tests/fuzz/*.c tests/payload/*.[ch] tests/kernel/*.[ch])
+		   tests/fuzz/*.c tests/payload/*.[ch] tests/kernel/*.[ch] tests/bench/*.c)
 # A sanitized build stands beside the other, it does not replace it.
 VMRT            := $(if $(filter 1,$(SANITIZE)),$(OBJ)/vmrt,$(BUILD)/vmrt)
 
@@ -153,6 +153,13 @@ check-lint: ## formatting, static analysis, shell scripts
 
 format: ## let clang-format write the sources
 	clang-format -i $(FORMATTED)
+
+include tests/bench/bench.mk
+
+# BENCH: options of tests/bench/run, e.g. BENCH="--only cold --rounds 15".
+.PHONY: bench
+bench: all payload $(BENCH_IMAGES) ## start time, throughput, memory beside a bare boot and runc (as root)
+	tests/bench/run $(BENCH)
 
 # libFuzzer needs clang; TIME is seconds for each target.
 TIME ?= 60

@@ -184,7 +184,7 @@ static int launch_make_directory(struct launch_context *x, const char *root, str
 	return x->listen_fd < 0 ? x->listen_fd : 0;
 }
 
-static int launch_fork(const struct cmd *c, struct launch_context *x, struct err *e)
+static int launch_fork(struct launch_context *x, struct err *e)
 {
 	unsigned long flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS;
 	int sync[2];
@@ -210,7 +210,6 @@ static int launch_fork(const struct cmd *c, struct launch_context *x, struct err
 		.stdio = {x->io->fds[0], x->io->fds[1], x->io->fds[2]},
 		.tty_fd = x->io->tty_fd,
 		.owns_tty = x->io->owns_tty,
-		.is_debug = c->global.is_debug,
 		.is_foreground = x->launch->is_foreground,
 	};
 	if (x->plan->want_new_netns)
@@ -246,8 +245,7 @@ static int launch_commit(struct launch_context *x, struct err *e)
 	return launch_await(x, e);
 }
 
-static int launch_complete(const struct cmd *c, struct launch_context *x, const char *root,
-			   struct err *e)
+static int launch_complete(struct launch_context *x, const char *root, struct err *e)
 {
 	int r = launch_make_directory(x, root, e);
 
@@ -256,7 +254,7 @@ static int launch_complete(const struct cmd *c, struct launch_context *x, const 
 	for (size_t i = 0; i < x->plan->warnings.count; i++)
 		log_warn("%s", x->plan->warnings.at[i]);
 	launch_fill_state(x);
-	r = launch_fork(c, x, e);
+	r = launch_fork(x, e);
 	if (r == 0)
 		r = hook_run_all(x->config, OCI_HOOK_PRESTART, &x->state, e);
 	if (r == 0)
@@ -309,7 +307,7 @@ int launch_create(const struct cmd *c, const struct launch *launch, struct stdio
 	if (r == 0)
 		r = launch_load(&x, e);
 	if (r == 0) {
-		r = launch_complete(c, &x, cmd_root(c), e);
+		r = launch_complete(&x, cmd_root(c), e);
 		if (r < 0)
 			launch_undo(&x);
 	}

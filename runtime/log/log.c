@@ -25,11 +25,13 @@ static struct {
 	int engine_fd;
 	int container_fd;
 	int stderr_fd; /* -1: none any more */
+	struct timespec begin;
 } log_state = {.engine_fd = -1, .container_fd = -1, .stderr_fd = STDERR_FILENO};
 
 int log_open(const struct log_options *options, struct err *e)
 {
 	log_state.options = *options;
+	clock_gettime(CLOCK_MONOTONIC, &log_state.begin);
 	if (!options->path)
 		return 0;
 	log_state.engine_fd =
@@ -98,6 +100,22 @@ static void log_write(int fd, enum log_level level, const char *text, bool is_js
 	(void)!fd_write_all(fd, line, (size_t)n);
 }
 
+/* For a person. With --debug also how long after the command's begin: where a start's time goes. */
+static void log_write_stderr(bool is_error, const char *text)
+{
+	struct timespec now;
+
+	if (is_error || !log_state.options.is_debug) {
+		dprintf(log_state.stderr_fd, "%s%s\n", is_error ? "" : "vmrt: ", text);
+		return;
+	}
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	dprintf(log_state.stderr_fd, "vmrt: [%7.1f ms] %s\n",
+		(double)(now.tv_sec - log_state.begin.tv_sec) * 1e3 +
+			(double)(now.tv_nsec - log_state.begin.tv_nsec) / 1e6,
+		text);
+}
+
 static void log_message(enum log_level level, const char *fmt, va_list ap)
 {
 	char text[LOG_LINE_BYTES];
@@ -116,7 +134,7 @@ static void log_message(enum log_level level, const char *fmt, va_list ap)
 	if (log_state.container_fd >= 0)
 		log_write(log_state.container_fd, level, text, false);
 	if (log_state.stderr_fd >= 0 && (is_error || log_state.options.is_stderr_ours))
-		dprintf(log_state.stderr_fd, "%s%s\n", is_error ? "" : "vmrt: ", text);
+		log_write_stderr(is_error, text);
 	errno = saved;
 }
 

@@ -148,7 +148,6 @@ static void machine_plan_vm(const struct machine *m, const struct monitor_start 
 		.share_tag = PROTO_SHARE_TAG,
 		.console_fd = CHILD_FD_CONSOLE,
 		.qmp_fd = CHILD_FD_QMP,
-		.is_debug = start->is_debug,
 	};
 	vm->ports[vm->port_count++] = (struct vm_port){
 		.name = PROTO_PORT_CONTROL,

@@ -25,9 +25,8 @@ struct monitor_start {
 	int sync_fd;   /* the creating command's end of a SOCK_SEQPACKET pair is the other one */
 	int log_fd;    /* the container's log */
 	int stdio[3];
-	int tty_fd;    /* whose size is the container's terminal's; -1: none */
-	bool owns_tty; /* a pty of the engine's: it becomes our controlling terminal */
-	bool is_debug;
+	int tty_fd;	    /* whose size is the container's terminal's; -1: none */
+	bool owns_tty;	    /* a pty of the engine's: it becomes our controlling terminal */
 	bool is_foreground; /* `run` in the foreground: messages may go on using its stderr */
 };
 

@@ -119,8 +119,8 @@ static int qemu_push_append(struct strv *v, const struct vm_plan *p, const struc
 {
 	char text[VM_APPEND_MAX + 1];
 
-	snprintf(text, sizeof(text), "console=%s panic=-1 %s", arch->console,
-		 p->is_debug ? "ignore_loglevel" : "quiet");
+	/* quiet: its messages would cost more than the rest of the boot; a panic speaks anyway. */
+	snprintf(text, sizeof(text), "console=%s panic=-1 quiet", arch->console);
 	qemu_append(text, arch->append);
 	if (p->is_own_kernel)
 		qemu_append(text, arch->append_own);

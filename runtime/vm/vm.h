@@ -40,7 +40,6 @@ struct vm_plan {
 	size_t port_count;
 	int qmp_fd;	    /* socketpair end; -1: no QMP */
 	const char *append; /* more words for the kernel's command line; NULL: none */
-	bool is_debug;	    /* the kernel talks on its console */
 };
 
 /* One architecture QEMU can be asked for. */

@@ -92,7 +92,6 @@ static void test_golden(void)
 	p.console_fd = p.qmp_fd = p.share_socket_fd = -1;
 	p.port_count = 1;
 	p.append = "foo=1";
-	p.is_debug = true;
 	is_golden(&p, "qemu-s390x-tcg.txt");
 }
 
