@@ -105,6 +105,12 @@ static void qemu_append_tcg(char *text, const struct vm_plan *p, const struct vm
 		snprintf(tsc, sizeof(tsc), "tsc=reliable tsc_early_khz=%u", p->tsc_khz);
 		qemu_append(text, tsc);
 	}
+	/* Or each CPU but the first measures its delay loop for 140 ms. In units of the kernel's
+	 * HZ, which is known of our own. */
+	if (p->tsc_khz && p->is_own_kernel && !strcmp(arch->oci, "amd64")) {
+		snprintf(tsc, sizeof(tsc), "lpj=%llu", p->tsc_khz * 1000ULL / VM_KERNEL_HZ);
+		qemu_append(text, tsc);
+	}
 	if (p->is_own_kernel) {
 		qemu_append(text, arch->append_tcg_own);
 		qemu_append(text, "virtiofs.cpu_rewrite=1");

@@ -12,6 +12,7 @@
 
 #define VM_PORT_MAX   30 /* of 31 on a virtio-serial bus: number 0 is the kernel's console */
 #define VM_APPEND_MAX 2048
+#define VM_KERNEL_HZ  100	/* CONFIG_HZ of our kernel */
 #define VM_PORT_BUS   "ports.0" /* where device_add puts more of them */
 #define VM_CONTROL_ID "p1"	/* the control port as QEMU's events name it */
 

@@ -102,8 +102,10 @@ static void test_command_line(void)
 
 	ok(text && strstr(text, "virtiofs.cpu_rewrite=1") && !strstr(text, "init_on_alloc"),
 	   "TCG has our kernel's cure for stale translations");
+	ok(text && strstr(text, "lpj=25961380"), "and the delay loop's length");
 	p.is_own_kernel = false;
 	text = argument(&p, "-append", "");
+	ok(text && !strstr(text, "lpj="), "a foreign kernel's HZ is not known");
 	ok(text && strstr(text, "init_on_alloc=1") && !strstr(text, "cpu_rewrite") &&
 		   !strstr(text, "keep_initmem") && !strstr(text, "pvpanic"),
 	   "a foreign kernel has the one that every kernel knows");
@@ -118,6 +120,19 @@ static void test_command_line(void)
 	   "KVM has none of TCG's words");
 	ok(text && strstr(text, "panic=-1") && strstr(text, "reboot=t") && strstr(text, "quiet"),
 	   "but those of every VM");
+}
+
+/* One fact in two places, of which one is not C: they must agree. */
+static void test_kernel_hz(void)
+{
+	char line[64];
+	char *text = NULL;
+
+	snprintf(line, sizeof(line), "\nCONFIG_HZ_%d=y\n", VM_KERNEL_HZ);
+	is_int(fd_read_file(AT_FDCWD, "kernel-config/base.config", 65536, &text, NULL), 0,
+	       "the kernel's configuration");
+	ok(text && strstr(text, line), "has the HZ that lpj= is made for");
+	free(text);
 }
 
 static void test_refusals(void)
@@ -212,6 +227,7 @@ int main(void)
 {
 	test_golden();
 	test_command_line();
+	test_kernel_hz();
 	test_refusals();
 	test_architectures();
 	test_accel();
