@@ -137,6 +137,10 @@ check-sanitize: ## unit tests and fuzz corpora under ASan and UBSan, leak detect
 	$(MAKE) SANITIZE=1 BUILD=$(BUILD)/sanitize-tests OBJ=$(BUILD)/sanitize unit-programs
 	tests/run --name sanitize unit $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/sanitize-tests/tests/unit/%)
 
+.PHONY: check-kernel
+check-kernel: kernel ## what the guest's kernel promises, in the running guest: seconds
+	tests/run kernel
+
 .PHONY: check-integration check-engines check-debian13 check-guards
 check-integration: all payload ## the runtime by hand, real QEMU and virtiofsd (as root)
 	tests/run integration

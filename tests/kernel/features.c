@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/if_packet.h>
+#include <linux/loop.h>
 #include <linux/netlink.h>
 #include <linux/seccomp.h>
 #include <mqueue.h>
@@ -17,6 +18,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/fanotify.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/shm.h>
@@ -28,6 +31,7 @@
 #include <unistd.h>
 
 #define IPT_SO_GET_INFO 64
+#define DRIVERS		"/sys/bus/virtio/drivers/"
 
 static bool file_has_word(const char *path, const char *word)
 {
@@ -166,6 +170,31 @@ static bool init_fanotify(void)
 	return fanotify_init(FAN_CLASS_NOTIF, O_RDONLY) >= 0;
 }
 
+static bool init_inotify(void)
+{
+	return inotify_init1(0) >= 0;
+}
+
+static bool set_up_loop(void)
+{
+	int control = open("/dev/loop-control", O_RDWR);
+	int number = control < 0 ? -1 : ioctl(control, LOOP_CTL_GET_FREE);
+	int file = open("/tmp/loop", O_CREAT | O_RDWR, 0600);
+	char path[32];
+	int fd;
+
+	snprintf(path, sizeof(path), "/dev/loop%d", number);
+	fd = number < 0 ? -1 : open(path, O_RDWR);
+	return fd >= 0 && ftruncate(file, 1 << 20) == 0 && ioctl(fd, LOOP_SET_FD, file) == 0 &&
+	       ioctl(fd, LOOP_CLR_FD) == 0;
+}
+
+/* tests/kernel/run asks QEMU for two. */
+static bool has_two_cpus(void)
+{
+	return sysconf(_SC_NPROCESSORS_ONLN) == 2;
+}
+
 static bool ask_kcmp(void)
 {
 	return syscall(SYS_kcmp, getpid(), getpid(), 1, 0, 0) == 0;
@@ -222,6 +251,9 @@ static const struct {
 	{create_userfaultfd, "userfaultfd works"},
 	{create_memfd, "memfd works"},
 	{init_fanotify, "fanotify works"},
+	{init_inotify, "inotify works"},
+	{set_up_loop, "loop devices work"},
+	{has_two_cpus, "both CPUs are online"},
 	{ask_kcmp, "kcmp works"},
 	{ask_iptables, "legacy iptables has a filter table"},
 	{open_socket_inet6, "IPv6 sockets can be opened"},
@@ -252,6 +284,14 @@ void test_features(void)
 		"/dev/net/tun",
 		"/dev/fuse",
 		"/dev/loop-control",
+		DRIVERS "virtio_net",
+		DRIVERS "virtio_blk",
+		DRIVERS "virtio_console",
+		DRIVERS "virtio_balloon",
+		DRIVERS "virtio_rng",
+		DRIVERS "virtiofs",
+		DRIVERS "9pnet_virtio",
+		DRIVERS "vmw_vsock_virtio_transport",
 		NULL,
 	};
 
@@ -260,6 +300,19 @@ void test_features(void)
 	expect_paths(paths);
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
 		tap_result(succeeds_in_child(calls[i].act), "%s", calls[i].sentence);
+}
+
+/* Gives the host the configuration that this kernel says it was built with. */
+void test_config(void)
+{
+	static char bytes[256 << 10];
+	int from = open("/proc/config.gz", O_RDONLY);
+	int to = open(SHARE "/config.gz", O_CREAT | O_TRUNC | O_WRONLY, 0644);
+	ssize_t size = read(from, bytes, sizeof(bytes));
+
+	tap_result(size > 0 && size < (ssize_t)sizeof(bytes) &&
+			   write(to, bytes, (size_t)size) == size,
+		   "the kernel's configuration can be read");
 }
 
 /* Panics the kernel; that QEMU was told is for the host to see. */

@@ -29,6 +29,8 @@ static const struct {
 	{"keeps-pages", test_keeps_pages},
 	{"drops-pages", test_drops_pages},
 	{"features", test_features},
+	{"links", test_links},
+	{"config", test_config},
 	{"exec-speed", test_exec_speed},
 	{"panic", test_panic},
 };
