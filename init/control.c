@@ -15,6 +15,7 @@
 
 #include "init/loop.h"
 #include "init/machine.h"
+#include "init/network.h"
 #include "init/ports.h"
 #include "init/session.h"
 #include "lib/fd.h"
@@ -196,6 +197,10 @@ static void control_dispatch(uint16_t type, struct wire_in *in)
 		realtime_ns = (int64_t)wire_get_u64(in);
 		if (wire_in_end(in) && machine_set_clock(realtime_ns) < 0)
 			control_send_log(PROTO_LOG_WARN, "init: setting the clock failed");
+		break;
+	case PROTO_HOST_NETWORK:
+		if (!network_take(in))
+			in->is_bad = true;
 		break;
 	case PROTO_HOST_FINISH:
 		machine_off();

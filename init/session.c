@@ -27,6 +27,7 @@
 #include "init/loop.h"
 #include "init/machine.h"
 #include "init/marks.h"
+#include "init/network.h"
 #include "init/ports.h"
 #include "init/relay.h"
 #include "init/seccomp.h"
@@ -117,6 +118,12 @@ static void session_failed(void)
 
 static void session_start(void)
 {
+	struct err e;
+
+	if (network_settle(&e) < 0) {
+		session_fail(e.text);
+		return;
+	}
 	session.state = SESSION_STARTING;
 	if (write(session.process.go_fd, "", 1) < 0 && errno != EPIPE)
 		machine_die("session: starting: errno %d", errno);

@@ -5,6 +5,7 @@
  *        |  <-- HELLO version, kernel, boot time ---------- |  init runs, control port open
  *        |  --- CONTAINER description --------------------> |  mounts, namespaces, user, ...
  *        |  <-- CREATED  (or FAILED text) ----------------- |  process parked before execve
+ *        |  --- NETWORK description ----------------------> |  names, addresses, routes of the NICs
  *        |  --- START ------------------------------------> |
  *        |  <-- STARTED  (or FAILED text) ----------------- |  execve has succeeded
  *        |                                                  |
@@ -30,6 +31,9 @@
  *
  *        |  --- RESIZE(N) rows, columns ------------------> |  SIGWINCH in the guest
  *        |  --- CLOCK realtime ---------------------------> |  after the VM was stopped for a while
+ *
+ * NETWORK (lib/network.h) comes once before START and again whenever the engine changes something;
+ * it is always the whole description. What cannot be applied before START makes START fail.
  *
  * A frame is: u32 payload bytes, u16 type, u16 session, payload. Everything little-endian.
  * Session 0 is the container's own process. Type numbers are never reused. The version must be
@@ -85,7 +89,8 @@
 	X(FINISH, 69)                                                                              \
 	X(EXEC, 70)                                                                                \
 	X(RESIZE, 71)                                                                              \
-	X(CLOCK, 72)
+	X(CLOCK, 72)                                                                               \
+	X(NETWORK, 73)
 
 enum proto_guest_type {
 #define X(name, number) PROTO_GUEST_##name = (number),
