@@ -23,7 +23,7 @@ LDFLAGS ?=
 BASE    := -std=gnu17 -D_GNU_SOURCE -I. $(WARN)
 LINK    := -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed
 OBJ     := $(BUILD)/obj
-LIBS    := -lyajl -lcap -lseccomp
+LIBS    := -lyajl -lcap -lseccomp -lmnl
 
 ifeq ($(SANITIZE),1)
 OBJ     := $(BUILD)/sanitize

@@ -25,6 +25,7 @@
 #include "runtime/hook/hook.h"
 #include "runtime/log/log.h"
 #include "runtime/monitor/monitor.h"
+#include "runtime/net/namespace.h"
 #include "runtime/proc/spawn.h"
 #include "runtime/state/state.h"
 #include "runtime/vm/vm.h"
@@ -83,6 +84,18 @@ static int launch_choose_accel(struct launch_context *x, struct err *e)
 	return r;
 }
 
+static int launch_check_network(struct launch_context *x, struct err *e)
+{
+	bool is_host = !x->plan->want_new_netns;
+	int r = 0;
+
+	if (x->plan->netns_path)
+		r = namespace_check(x->plan->netns_path, &is_host, e);
+	if (r == 0 && is_host)
+		plan_set_host_network(x->plan);
+	return r;
+}
+
 /* All that can fail without having touched anything. */
 static int launch_load(struct launch_context *x, struct err *e)
 {
@@ -108,6 +121,8 @@ static int launch_load(struct launch_context *x, struct err *e)
 		r = settings_check_files(&x->settings, e);
 	if (r == 0)
 		r = share_check_binds(x->plan->binds, x->plan->bind_count, e);
+	if (r == 0)
+		r = launch_check_network(x, e);
 	if (r < 0)
 		return r;
 	plan_set_files(x->plan);

@@ -9,6 +9,8 @@
 #include "lib/fd.h"
 #include "runtime/cmd/container.h"
 #include "runtime/log/log.h"
+#include "runtime/net/forget.h"
+#include "runtime/net/namespace.h"
 
 #define MANAGE_SIGKILL_ANSWER_S 2 /* then the monitor itself is killed */
 #define MANAGE_ANSWER_S		10
@@ -77,6 +79,23 @@ static int container_remove_fragment(int root_dirfd, const char *id, struct err 
 				     : 0;
 }
 
+/* A namespace that was given by path lives on, and so would what a killed monitor left in it. */
+static void container_free_network(const struct container *k)
+{
+	const struct oci_namespace *ns;
+	struct oci_config *config = NULL;
+	bool is_host;
+	struct err e;
+	int r = container_load_config(k, &config, &e);
+
+	ns = r == 0 ? oci_config_namespace(config, OCI_NS_NETWORK) : NULL;
+	/* Somebody who is in it by now has the interfaces. */
+	if (ns && ns->path && namespace_check(ns->path, &is_host, &e) == 0 && !is_host &&
+	    net_forget(ns->path, &e) < 0)
+		log_warn("%s", e.text);
+	oci_config_free(config);
+}
+
 static int container_delete(struct container *k, bool is_force, struct err *e)
 {
 	struct err ignored;
@@ -89,6 +108,7 @@ static int container_delete(struct container *k, bool is_force, struct err *e)
 	if (r < 0)
 		return r;
 	k->state.status = STATE_STOPPED;
+	container_free_network(k);
 	/* As runc: a poststop hook that fails is worth a warning and stops nothing. */
 	if (container_run_hooks(k, OCI_HOOK_POSTSTOP, &ignored) < 0)
 		log_warn("%s", ignored.text);

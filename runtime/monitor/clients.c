@@ -42,6 +42,21 @@ void client_send_exited(struct client *c, int status)
 	(void)ctl_send(c->fd, &message);
 }
 
+/* The engine has filled the namespace by now, in a hook of create or after it. */
+static void client_start_now(struct client *c)
+{
+	struct monitor *m = c->monitor;
+	struct err e;
+
+	if (network_tell(m, &e) < 0) {
+		client_reply(c, EIO, e.text);
+		return;
+	}
+	m->container.state = SESSION_STARTING;
+	c->waiting = CTL_START;
+	guest_send_start(m);
+}
+
 static void client_start(struct client *c)
 {
 	struct monitor *m = c->monitor;
@@ -49,9 +64,7 @@ static void client_start(struct client *c)
 	if (m->is_paused) {
 		client_reply(c, EINVAL, "cannot start a paused container");
 	} else if (m->container.state == SESSION_CREATED && m->sync_fd < 0) {
-		m->container.state = SESSION_STARTING;
-		c->waiting = CTL_START;
-		guest_send_start(m);
+		client_start_now(c);
 	} else if (m->container.state == SESSION_EXITED) {
 		client_reply(c, EINVAL, "cannot start a container that has stopped");
 	} else {

@@ -120,6 +120,15 @@ void guest_send_clock(struct monitor *m)
 	guest_flush(m);
 }
 
+void guest_send_network(struct monitor *m, const struct network *n)
+{
+	size_t begin = proto_frame_begin(&m->out, PROTO_HOST_NETWORK, 0);
+
+	network_encode(&m->out, n);
+	proto_frame_end(&m->out, begin);
+	guest_flush(m);
+}
+
 static void guest_send_description(struct monitor *m)
 {
 	struct guest_container c = m->start->plan->guest;

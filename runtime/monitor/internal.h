@@ -4,6 +4,7 @@
 #ifndef VMRT_MONITOR_INTERNAL_H
 #define VMRT_MONITOR_INTERNAL_H
 
+#include "lib/network.h"
 #include "lib/wire.h"
 #include "runtime/ctl/ctl.h"
 #include "runtime/loop/loop.h"
@@ -73,6 +74,12 @@ struct monitor {
 	struct wire_out out;
 	size_t out_at;
 
+	/* network.c */
+	struct network network; /* as the guest was told last */
+	bool is_network_told;
+	struct loop_source *network_source;
+	struct loop_timer *network_timer;
+
 	struct qmp *qmp;
 	struct client clients[MONITOR_CLIENT_MAX];
 	uint32_t last_token; /* 0 is nobody's: forwarded signals */
@@ -117,6 +124,13 @@ void guest_send_stdin_end(struct session *s, uint64_t total_bytes);
 void guest_send_reader_gone(struct session *s, enum proto_stream stream);
 void guest_send_resize(struct session *s, unsigned int rows, unsigned int columns);
 void guest_send_clock(struct monitor *m);
+void guest_send_network(struct monitor *m, const struct network *n);
+
+/* network.c: the namespace's state to the guest. */
+int network_open(struct monitor *m, struct err *e) VMRT_MUST_CHECK;
+/* Reads the namespace and tells the guest if it is not what it was told last. Before START. */
+int network_tell(struct monitor *m, struct err *e) VMRT_MUST_CHECK;
+void network_close(struct monitor *m);
 
 /* exec.c: exec sessions from request to the last byte. */
 /* `fds`: the encoded process as a file, then three stdio descriptors; all are taken. On failure

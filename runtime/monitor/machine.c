@@ -19,9 +19,10 @@
 #include "runtime/vm/vm.h"
 
 #define MACHINE_TAIL_ROUNDS 16
+#define MACHINE_QEMU_FDS    5 /* beside the taps */
 
 /* Descriptor numbers inside QEMU and virtiofsd. */
-enum { CHILD_FD_SHARE = 3, CHILD_FD_CONTROL, CHILD_FD_CONSOLE, CHILD_FD_QMP };
+enum { CHILD_FD_SHARE = 3, CHILD_FD_CONTROL, CHILD_FD_CONSOLE, CHILD_FD_QMP, CHILD_FD_NIC };
 
 static const char *const machine_port_names[PROTO_STREAM_COUNT] = {
 	[PROTO_STDIN] = PROTO_PORT_STDIN,
@@ -165,6 +166,25 @@ static void machine_plan_vm(const struct machine *m, const struct monitor_start 
 	}
 }
 
+static void machine_plan_nics(const struct machine *m, struct vm_plan *vm)
+{
+	for (size_t i = 0; i < m->net.slot_count; i++) {
+		struct vm_nic *nic = &vm->nics[vm->nic_count++];
+
+		*nic = (struct vm_nic){.tap_fd = CHILD_FD_NIC + (int)i, .vhost_fd = -1};
+		memcpy(nic->mac, NETWORK_SLOT_MAC, sizeof(nic->mac) - 1);
+		nic->mac[sizeof(nic->mac) - 1] = (unsigned char)i;
+	}
+}
+
+/* The taps are QEMU's alone from here on. */
+static size_t machine_give_nics(struct machine *m, struct spawn_fd *fds)
+{
+	for (size_t i = 0; i < m->net.slot_count; i++)
+		fds[i] = (struct spawn_fd){m->net.slots[i].tap.fd, CHILD_FD_NIC + (int)i};
+	return m->net.slot_count;
+}
+
 static int machine_start_qemu(struct machine *m, const struct monitor_start *start, int share_fd,
 			      struct err *e)
 {
@@ -187,9 +207,10 @@ static int machine_start_qemu(struct machine *m, const struct monitor_start *sta
 	m->qemu_errors.fd = errors[0];
 	sandbox_init_qemu(&sandbox);
 	machine_plan_vm(m, start, pipes, &vm);
+	machine_plan_nics(m, &vm);
 	r = vm_qemu_argv(&vm, &argv, e);
 	if (r == 0) {
-		struct spawn_fd fds[] = {
+		struct spawn_fd fds[MACHINE_QEMU_FDS + NET_SLOT_MAX] = {
 			{share_fd, CHILD_FD_SHARE},	{control[1], CHILD_FD_CONTROL},
 			{console[1], CHILD_FD_CONSOLE}, {qmp[1], CHILD_FD_QMP},
 			{errors[1], STDERR_FILENO},
@@ -199,7 +220,7 @@ static int machine_start_qemu(struct machine *m, const struct monitor_start *sta
 			.path = start->qemu,
 			.argv = argv.at,
 			.fds = fds,
-			.fd_count = sizeof(fds) / sizeof(*fds),
+			.fd_count = MACHINE_QEMU_FDS + machine_give_nics(m, fds + MACHINE_QEMU_FDS),
 			.want_new_mount_ns = true,
 			.sandbox = &sandbox,
 			.death_signal = SIGKILL,
@@ -207,6 +228,8 @@ static int machine_start_qemu(struct machine *m, const struct monitor_start *sta
 
 		r = spawn_start(&s, &m->qemu_pid, NULL, e);
 	}
+	for (size_t i = 0; i < m->net.slot_count; i++)
+		fd_close(&m->net.slots[i].tap.fd);
 	strv_done(&argv);
 	fd_close(&control[1]);
 	fd_close(&console[1]);
@@ -229,6 +252,11 @@ int machine_start(struct machine *m, const struct monitor_start *start, struct e
 		if (plan->guest.process.stdio[i] != GUEST_STDIO_PIPE)
 			continue;
 		r = machine_make_fifos(start, i, &m->fifo_fds[i], e);
+		if (r < 0)
+			return r;
+	}
+	if (plan->nic_count) {
+		r = net_open(&m->net, plan->nic_count, e);
 		if (r < 0)
 			return r;
 	}

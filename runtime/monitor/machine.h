@@ -8,6 +8,7 @@
 
 #include "lib/proto.h"
 #include "runtime/monitor/monitor.h"
+#include "runtime/net/net.h"
 
 #define MACHINE_TAIL_BYTES 4096
 /* Bytes in flight per stream, beside what QEMU and the guest hold. */
@@ -30,6 +31,7 @@ struct machine {
 	struct machine_tail qemu_errors;
 	struct machine_tail share_errors;
 	size_t skipped_binds; /* share_enter_root() */
+	struct net net;
 };
 
 /* Builds the share, starts both programs, enters the container's root: afterwards no host path

@@ -303,6 +303,8 @@ static int monitor_open(struct monitor *m, struct err *e)
 	r = guest_open(m, e);
 	if (r == 0)
 		r = monitor_watch_tails(m, e);
+	if (r == 0)
+		r = network_open(m, e);
 	if (r < 0)
 		return r;
 	m->qmp = qmp_new(m->loop, m->machine.qmp_fd, monitor_on_control_closed, m);
@@ -331,6 +333,7 @@ int monitor_run(void *arg)
 	r = loop_run(m->loop);
 	if (r < 0)
 		log_warn("waiting for events: %s", strerror(-r));
+	network_close(m);
 	/* QEMU and virtiofsd die with this process, before its parent is told. */
 	return m->exit_status;
 }

@@ -12,6 +12,7 @@
 
 #include "lib/mem.h"
 #include "runtime/cgroup/cgroup.h"
+#include "runtime/net/net.h"
 #include "runtime/oci/mount_options.h"
 #include "runtime/seccomp/seccomp.h"
 #include "runtime/vm/vm.h"
@@ -202,6 +203,14 @@ static int plan_mounts(struct plan *p, struct err *e)
 	return 0;
 }
 
+void plan_set_host_network(struct plan *p)
+{
+	p->nic_count = 0;
+	p->netns_path = NULL;
+	plan_warn(p, "config.json: linux.namespaces: a VM cannot use the host's network: the "
+		     "container has loopback only");
+}
+
 void plan_set_files(struct plan *p)
 {
 	size_t bind = 0;
@@ -315,6 +324,9 @@ int plan_make(const struct oci_config *config, const char *bundle, const struct 
 	p->guest.masked_paths = plan_list(&config->linux_.masked_paths);
 	p->guest.readonly_paths = plan_list(&config->linux_.readonly_paths);
 	plan_namespaces(p);
+	/* Whether anybody fills the namespace is known at start only. The host's own is not
+	 * touched. */
+	p->nic_count = p->want_new_netns || p->netns_path ? NET_SLOT_MAX : 0;
 	plan_process(config->process, stdio, &p->guest.process);
 	r = plan_check_support(p, e);
 	if (r == 0)

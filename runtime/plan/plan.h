@@ -19,6 +19,7 @@ struct plan {
 	char *rootfs;			 /* absolute */
 	bool want_new_netns;
 	const char *netns_path; /* NULL: the caller's, or a new one */
+	size_t nic_count;	/* 0: the guest has loopback only */
 	unsigned int memory_mib;
 	unsigned int vcpus;
 	size_t bind_count;
@@ -36,6 +37,9 @@ struct plan {
  * a VM cannot honour. The plan is freed with plan_free(). */
 int plan_make(const struct oci_config *config, const char *bundle, const struct settings *settings,
 	      const uint8_t stdio[3], struct plan **ret, struct err *e) VMRT_MUST_CHECK;
+/* The network is the host's own: a VM cannot have that. Known when namespaces have been looked at.
+ */
+void plan_set_host_network(struct plan *p);
 /* Copies what share_check_binds() found (file or directory) into the guest's description. */
 void plan_set_files(struct plan *p);
 /* A text of the guest's with the host's paths in place of the share's ("/share/mounts/N"). */

@@ -48,15 +48,6 @@ static bool support_net_devices(const struct oci_config *c)
 	return c->linux_.net_device_count;
 }
 
-static bool support_network(const struct oci_config *c)
-{
-	const struct oci_namespace *ns = oci_config_namespace(c, OCI_NS_NETWORK);
-
-	/* A new namespace that nobody fills has loopback only, and so has the guest. */
-	return !ns || ns->path || c->hooks[OCI_HOOK_PRESTART].count ||
-	       c->hooks[OCI_HOOK_CREATE_RUNTIME].count;
-}
-
 static bool support_joined(const struct oci_config *c)
 {
 	for (size_t i = 0; i < c->linux_.namespace_count; i++) {
@@ -114,8 +105,6 @@ static const struct support_row support_rows[] = {
 	{SUPPORT_REFUSE, support_net_devices, "linux.netDevices",
 	 "host network devices cannot be moved into a VM"},
 	{SUPPORT_REFUSE, support_personality, "linux.personality", "not supported yet"},
-	{SUPPORT_WARN, support_network, "linux.namespaces",
-	 "network interfaces are not attached yet: the container has loopback only"},
 	{SUPPORT_WARN, support_joined, "linux.namespaces",
 	 "a VM cannot join a namespace of the host's kernel: it has its own"},
 	{SUPPORT_WARN, support_sysctl, "linux.sysctl", "not applied yet"},

@@ -43,6 +43,9 @@ static int qemu_check_plan(const struct vm_plan *p, const struct vm_arch *arch, 
 	if (p->port_count > VM_PORT_MAX)
 		return err_set(e, -E2BIG, "qemu: %zu ports are more than %d", p->port_count,
 			       VM_PORT_MAX);
+	if (p->nic_count > VM_NIC_MAX)
+		return err_set(e, -E2BIG, "qemu: %zu NICs are more than %d", p->nic_count,
+			       VM_NIC_MAX);
 	if (p->memory_mib < 32 || !p->vcpus)
 		return err_set(e, -EINVAL, "qemu: %u MiB and %u vCPUs", p->memory_mib, p->vcpus);
 	if (p->share_socket_fd >= 0 && !p->share_tag)
@@ -182,6 +185,31 @@ static int qemu_push_ports(struct strv *v, const struct vm_plan *p, const struct
 	return 0;
 }
 
+/* Offloads are on by default where the tap has headers for them. Without the status feature the
+ * link is there at once: with it the guest's kernel takes up to a second to believe it. A PCI NIC
+ * would bring a boot ROM. */
+static void qemu_push_nics(struct strv *v, const struct vm_plan *p, const struct vm_arch *arch)
+{
+	for (size_t i = 0; i < p->nic_count; i++) {
+		const struct vm_nic *nic = &p->nics[i];
+		char vhost[40] = "";
+
+		if (nic->vhost_fd >= 0)
+			snprintf(vhost, sizeof(vhost), ",vhost=on,vhostfd=%d", nic->vhost_fd);
+		if (nic->tap_fd >= 0)
+			qemu_push_option(v, "-netdev", "tap,id=n%zu,fd=%d%s", i, nic->tap_fd,
+					 vhost);
+		else
+			qemu_push_option(v, "-netdev", "user,id=n%zu", i);
+		qemu_push_option(v, "-device",
+				 "virtio-net-%s,netdev=n%zu,mac=%02x:%02x:%02x:%02x:%02x:%02x,"
+				 "rx_queue_size=1024,status=off%s",
+				 arch->bus, i, nic->mac[0], nic->mac[1], nic->mac[2], nic->mac[3],
+				 nic->mac[4], nic->mac[5],
+				 !strcmp(arch->bus, "pci") ? ",romfile=" : "");
+	}
+}
+
 static void qemu_push_devices(struct strv *v, const struct vm_plan *p, const struct vm_arch *arch)
 {
 	if (p->share_socket_fd >= 0) {
@@ -193,6 +221,7 @@ static void qemu_push_devices(struct strv *v, const struct vm_plan *p, const str
 	}
 	/* Idle memory goes back to the host by itself; nobody has to inflate anything. */
 	qemu_push_option(v, "-device", "virtio-balloon-%s,free-page-reporting=on", arch->bus);
+	qemu_push_nics(v, p, arch);
 	if (p->qmp_fd >= 0) {
 		qemu_push_option(v, "-chardev", "socket,id=qmp,fd=%d", p->qmp_fd);
 		qemu_push_option(v, "-mon", "chardev=qmp,mode=control");

@@ -11,6 +11,7 @@
 #include "runtime/vm/accel.h"
 
 #define VM_PORT_MAX   30 /* of 31 on a virtio-serial bus: number 0 is the kernel's console */
+#define VM_NIC_MAX    8
 #define VM_APPEND_MAX 2048
 #define VM_KERNEL_HZ  100	/* CONFIG_HZ of our kernel */
 #define VM_PORT_BUS   "ports.0" /* where device_add puts more of them */
@@ -21,6 +22,12 @@ struct vm_port {
 	int socket_fd;	       /* -1: pipe */
 	const char *pipe_path; /* QEMU opens PATH.in (to the guest) and PATH.out, both read-write;
 				  both must exist. Commas in it are escaped */
+};
+
+struct vm_nic {
+	int tap_fd;   /* -1: QEMU's own user-mode network, in the namespace it runs in */
+	int vhost_fd; /* of /dev/vhost-net; -1: QEMU moves the frames itself */
+	unsigned char mac[6];
 };
 
 struct vm_plan {
@@ -39,6 +46,8 @@ struct vm_plan {
 	int console_fd;	       /* socketpair end for the kernel's console; -1: discarded */
 	struct vm_port ports[VM_PORT_MAX]; /* in this order; the control port first */
 	size_t port_count;
+	struct vm_nic nics[VM_NIC_MAX];
+	size_t nic_count;
 	int qmp_fd;	    /* socketpair end; -1: no QMP */
 	const char *append; /* more words for the kernel's command line; NULL: none */
 };

@@ -13,10 +13,7 @@
 #include <unistd.h>
 
 static const struct payload_command *const tables[] = {
-	report_commands,
-	stream_commands,
-	process_commands,
-	file_commands,
+	report_commands, stream_commands, process_commands, file_commands, network_commands,
 };
 
 void payload_die(const char *what)

@@ -24,6 +24,7 @@ extern const struct payload_command report_commands[];
 extern const struct payload_command stream_commands[];
 extern const struct payload_command process_commands[];
 extern const struct payload_command file_commands[];
+extern const struct payload_command network_commands[];
 
 /* Prints "payload: WHAT: cause of errno" on stderr and exits with 99, which no test expects. */
 void payload_die(const char *what) __attribute__((noreturn));

@@ -2,7 +2,7 @@
 # build/subreap (on the host). Included by the top-level Makefile; make -f tests/payload/payload.mk works too.
 
 BUILD ?= build
-PAYLOAD_SOURCES := $(addprefix tests/payload/,payload.c report.c stream.c process.c files.c)
+PAYLOAD_SOURCES := $(addprefix tests/payload/,payload.c report.c stream.c process.c files.c network.c)
 PAYLOAD_CFLAGS := -std=gnu17 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror
 
 .PHONY: payload

@@ -30,6 +30,9 @@ static struct vm_plan sample(void)
 			   .socket_fd = -1,
 			   .pipe_path = "/run/vmrt/a,b/stdin"}},
 		.port_count = 2,
+		.nics = {{.tap_fd = 14, .vhost_fd = -1, .mac = {2, 0x76, 0x6d, 0x72, 0x74, 0}},
+			 {.tap_fd = 15, .vhost_fd = 16, .mac = {2, 0x76, 0x6d, 0x72, 0x74, 1}}},
+		.nic_count = 2,
 		.qmp_fd = 13,
 	};
 
@@ -91,6 +94,8 @@ static void test_golden(void)
 	p.is_own_kernel = false;
 	p.console_fd = p.qmp_fd = p.share_socket_fd = -1;
 	p.port_count = 1;
+	p.nic_count = 1;
+	p.nics[0].tap_fd = -1;
 	p.append = "foo=1";
 	is_golden(&p, "qemu-s390x-tcg.txt");
 }
@@ -155,6 +160,9 @@ static void test_refusals(void)
 	p.ports[1].pipe_path = NULL;
 	is_int(vm_qemu_argv(&p, &v, &e), -EINVAL, "a pipe without a path");
 	p = sample();
+	p.nic_count = VM_NIC_MAX + 1;
+	is_int(vm_qemu_argv(&p, &v, &e), -E2BIG, "more NICs than there is room for");
+	p = sample();
 	p.memory_mib = 8;
 	is_int(vm_qemu_argv(&p, &v, &e), -EINVAL, "too little memory");
 	p = sample();
@@ -174,7 +182,9 @@ static void test_architectures(void)
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		p.arch = names[i];
-		ok(argument(&p, "-device", "vhost-user-fs-") && argument(&p, "-append", "panic=-1"),
+		ok(argument(&p, "-device", "vhost-user-fs-") &&
+			   argument(&p, "-device", "virtio-net-") &&
+			   argument(&p, "-append", "panic=-1"),
 		   "%s has a machine", names[i]);
 	}
 	ok(vm_arch_find(vm_arch_host()) != NULL, "this host's architecture is known");

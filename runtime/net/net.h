@@ -1,0 +1,49 @@
+/* A container's network on the host: taps for the VM's NICs, joined one to one with the interfaces
+ * that the engine has put into the namespace, whenever it does so.
+ *
+ *   engine:  create ──(hook, or after create)── eth0 appears ───────── connect: eth1 ──
+ *   net:     net_open: taps for QEMU           net_update at start     net_update on an event
+ *   guest:   NICs without a name               eth0 = NIC 0            eth1 = NIC 1
+ *
+ * A VM of this kind gets no devices later, so all NICs are there from the beginning; the guest
+ * hides those that nothing is joined with. Must not speak to the guest. */
+#ifndef VMRT_NET_NET_H
+#define VMRT_NET_NET_H
+
+#include "lib/network.h"
+#include "runtime/net/netlink.h"
+#include "runtime/net/tap.h"
+
+#define NET_SLOT_MAX 4
+
+struct net_slot {
+	struct tap tap;
+	unsigned int ifindex; /* of the interface it is joined with; 0: none */
+	uint32_t tap_mtu;
+};
+
+struct net {
+	struct netlink requests;
+	struct mnl_socket *events; /* NULL: no network */
+	size_t slot_count;	   /* 0: loopback only */
+	struct net_slot slots[NET_SLOT_MAX];
+	bool is_full_reported;
+	bool is_route_reported;
+};
+
+/* In the container's network namespace: it is never changed afterwards. Makes the taps; their
+ * descriptors are the caller's to take. */
+int net_open(struct net *n, size_t slot_count, struct err *e) VMRT_MUST_CHECK;
+
+/* Reads the namespace, joins what is new, lets go what is gone, and describes the result. What
+ * cannot be carried over is logged by name. The description is freed with network_done(). */
+int net_update(struct net *n, struct network *ret, struct err *e) VMRT_MUST_CHECK;
+
+/* Readable when something in the namespace changed; net_take_events() reads all of it. */
+int net_event_fd(const struct net *n);
+void net_take_events(struct net *n);
+
+/* The interfaces are the host's again. Taps go with their last descriptor. */
+void net_close(struct net *n);
+
+#endif

@@ -1,0 +1,65 @@
+/* Netlink requests and dumps through libmnl. Must not know what they mean. */
+#include "runtime/net/netlink.h"
+
+#include <errno.h>
+#include <time.h>
+
+int netlink_open(struct netlink *nl, int protocol, struct err *e)
+{
+	nl->sequence = (unsigned int)time(NULL);
+	nl->socket = mnl_socket_open2(protocol, SOCK_CLOEXEC);
+	if (!nl->socket || mnl_socket_bind(nl->socket, 0, MNL_SOCKET_AUTOPID) < 0) {
+		err_sys(e, -errno, "opening a netlink socket");
+		netlink_close(nl);
+		return -EIO;
+	}
+	return 0;
+}
+
+void netlink_close(struct netlink *nl)
+{
+	if (nl->socket)
+		mnl_socket_close(nl->socket);
+	nl->socket = NULL;
+}
+
+struct nlmsghdr *netlink_begin(void *room, unsigned int type, unsigned int flags)
+{
+	struct nlmsghdr *message = mnl_nlmsg_put_header(room);
+
+	message->nlmsg_type = (uint16_t)type;
+	message->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
+	return message;
+}
+
+static int netlink_run(struct netlink *nl, struct nlmsghdr *message, mnl_cb_t call, void *arg)
+{
+	unsigned int port = mnl_socket_get_portid(nl->socket);
+	int r = MNL_CB_OK;
+
+	message->nlmsg_seq = ++nl->sequence;
+	if (mnl_socket_sendto(nl->socket, message, message->nlmsg_len) < 0)
+		return -errno;
+	while (r > MNL_CB_STOP) {
+		ssize_t n = mnl_socket_recvfrom(nl->socket, nl->buffer, sizeof(nl->buffer));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		r = mnl_cb_run(nl->buffer, (size_t)n, nl->sequence, port, call, arg);
+	}
+	return r < 0 ? -errno : 0;
+}
+
+int netlink_send(struct netlink *nl, struct nlmsghdr *message)
+{
+	message->nlmsg_flags |= NLM_F_ACK;
+	return netlink_run(nl, message, NULL, NULL);
+}
+
+int netlink_dump(struct netlink *nl, struct nlmsghdr *message, mnl_cb_t call, void *arg)
+{
+	message->nlmsg_flags |= NLM_F_DUMP;
+	return netlink_run(nl, message, call, arg);
+}

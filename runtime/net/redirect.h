@@ -1,0 +1,21 @@
+/* Joining an interface of the namespace with a tap: what comes in at one goes out at the other, by
+ * traffic control, without the host's network stack seeing it.
+ *
+ *   wire ──> eth0 ingress ══redirect══> vmrt0 ──> QEMU ──> the guest's NIC
+ *   wire <── eth0 <══redirect══ vmrt0 ingress <── QEMU <── the guest's NIC */
+#ifndef VMRT_NET_REDIRECT_H
+#define VMRT_NET_REDIRECT_H
+
+#include "runtime/net/netlink.h"
+
+/* Both ways. What an earlier VM has left on the interface is replaced; `name` is for messages. */
+int redirect_add(struct netlink *nl, unsigned int ifindex, unsigned int tap_ifindex,
+		 const char *name, struct err *e) VMRT_MUST_CHECK;
+
+/* The interface's side, and with the qdisc also what others put on its ingress: there is nothing
+ * to see for them while a VM has it. An interface that is gone is no error. */
+int redirect_remove(struct netlink *nl, unsigned int ifindex) VMRT_MUST_CHECK;
+/* The same, if there is one of ours. */
+int redirect_remove_ours(struct netlink *nl, unsigned int ifindex) VMRT_MUST_CHECK;
+
+#endif

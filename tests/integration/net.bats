@@ -1,0 +1,186 @@
+# The network: what is in the namespace is what the container has, whoever put it there and whenever.
+
+load ../lib/load
+# shellcheck source=/dev/null
+source "$TOP/tests/lib/net.bash"
+
+LARGE_MB=${VMRT_TEST_LARGE_MB:-64}
+
+setup() {
+	test_setup
+	net_setup
+}
+teardown() {
+	test_teardown
+	net_teardown
+}
+
+@test "interfaces, addresses, routes and the MTU are those of the namespace" {
+	net_pair 0
+	net_pair 1
+	ip -n "$BOX" link set lo up
+	ip -n "$BOX" link set eth0 mtu 1400
+	ip -n "$BOX" addr add 10.98.0.7/32 dev eth0
+	ip -n "$BOX" route add default via 10.99.0.1
+	ip -n "$BOX" -6 route add default via fd99:1::1
+	ip -n "$BOX" route add 10.50.0.0/16 via 10.99.1.77 dev eth1 onlink metric 7
+	ip -n "$BOX" route add unreachable 10.66.0.0/16
+	ip -n "$BOX" neigh add 10.99.1.77 lladdr 02:00:00:00:00:77 dev eth1 nud permanent
+	use_box
+	look() {
+		cat /sys/class/net/eth[01]/address /sys/class/net/eth[01]/mtu /sys/class/net/eth[01]/operstate
+		ls /sys/class/net
+		ip -o addr | grep -v vmrt | sed -E 's/^[0-9]+: //; s/ +/ /g; s/\\.*//; s/(scope [a-z]+) (flags 02 )?(dynamic )?/\1 /' | sort
+		ip route | sed 's/ proto kernel//; s/ onlink//; s/ linkdown//; s/ +/ /g; s/ *$//' | sort
+	}
+	{
+		declare -f look
+		echo 'look; ip neigh'
+	} >"$ROOTFS/look"
+	run_container /bin/sh -c '. /look | grep -v REACHABLE'
+	expect_status 0
+	# Both sides with the same program, so that the same thing has the same words.
+	in_ns "$BOX" busybox sh -c '. "$0"' "$ROOTFS/look" >"$T/host"
+	expect_equal "$(cat "$OUT")" "$(cat "$T/host")" "the guest's view (got) and the namespace (wanted)"
+	expect_out_has '10.98.0.7/32'
+	expect_out_has '10.50.0.0/16 via 10.99.1.77 dev eth1  metric 7'
+}
+
+@test "ping, IPv6, fragments, UDP and TCP from the container" {
+	net_pair 0
+	use_box
+	peer_serve "$T/udp" "$BUILD/payload" udp-echo 7000
+	peer_serve "$T/tcp" "$BUILD/payload" tcp-echo 7001
+	run_container /bin/sh -ec '
+		ping -c 1 -W 5 10.99.0.1 | grep -c "1 packets received"
+		ping -c 1 -W 5 fd99:0::1 | grep -c "1 packets received"
+		ping -c 1 -W 5 -s 20000 10.99.0.1 | grep -c "1 packets received"
+		payload udp-ask 10.99.0.1 7000
+		payload udp-ask fd99:0::1 7000 30000
+		payload tcp-many 10.99.0.1 7001 200'
+	expect_status 0
+	expect_out $'1\n1\n1\nanswer of 5 bytes\nanswer of 30000 bytes\n200 connections'
+}
+
+@test "the container serves: UDP and TCP from outside, 200 connections at a time" {
+	net_pair 0
+	use_box
+	args /bin/sh -c 'payload udp-echo 7000 & exec payload tcp-echo 7001'
+	create_ok
+	start_ok
+	both_are_ready() { [ "$(grep -c ready "$T/out")" = 2 ]; }
+	wait_for "both servers" both_are_ready
+	peer "$BUILD/payload" udp-ask 10.99.0.2 7000 2000
+	peer "$BUILD/payload" udp-ask fd99:0::2 7000
+	peer "$BUILD/payload" tcp-many 10.99.0.2 7001 200
+	peer busybox ping -c 1 -W 5 10.99.0.2
+}
+
+@test "bytes arrive as they were sent, in both directions" {
+	local bytes=$((LARGE_MB << 20))
+	net_pair 0
+	use_box
+	args /bin/sh -c "payload write $bytes 5 | payload tcp-put 10.99.0.1 7002; echo sent
+		payload tcp-get 7003 | payload check $bytes 6; echo checked \$?"
+	peer "$BUILD/payload" tcp-get 7002 2>"$T/ready" | "$BUILD/payload" check "$bytes" 5 >"$T/up" 2>&1 &
+	wait_for "the receiver" file_has "$T/ready" ready
+	launch sent
+	wait_for "the receiver's judgement" test -s "$T/up"
+	cat "$T/up" >&2
+	file_has "$T/up" agree
+	wait_for "the guest's receiver" file_has "$T/err" ready
+	"$BUILD/payload" write "$bytes" 6 | peer "$BUILD/payload" tcp-put 10.99.0.2 7003
+	wait_exit
+	expect_out_has 'checked 0'
+}
+
+@test "jumbo frames" {
+	net_pair 0
+	ip -n "$BOX" link set eth0 mtu 9000
+	ip -n "$PEER" link set peer0 mtu 9000
+	use_box
+	run_container /bin/sh -ec 'cat /sys/class/net/eth0/mtu; ping -c 1 -W 5 -s 8900 10.99.0.1 | grep -c "1 packets received"'
+	expect_status 0
+	expect_out $'9000\n1'
+}
+
+@test "an interface that comes between create and start is the container's" {
+	args /bin/sh -c 'ls /sys/class/net; ping -c 1 -W 5 10.99.3.1 | grep -c "1 packets received"'
+	create_ok
+	net_pair 3 "$PID"
+	start_ok
+	wait_exit
+	expect_status 0
+	expect_out $'eth3\nlo\n1'
+}
+
+@test "interfaces, addresses and routes follow the namespace while the container runs" {
+	net_pair 0
+	use_box
+	args /bin/sh -c 'trap "exit 0" TERM; echo ready; while :; do
+		ip -o addr; ip route; echo ---; sleep 0.1; done'
+	launch ready
+	net_pair 1
+	wait_for "eth1 in the guest" file_has "$T/out" 10.99.1.2
+	peer busybox ping -c 1 -W 5 10.99.1.2
+	ip -n "$BOX" route add 10.51.0.0/16 via 10.99.1.1
+	wait_for "the route in the guest" file_has "$T/out" '10.51.0.0/16 via 10.99.1.1'
+	ip -n "$BOX" addr add 10.99.0.77/24 dev eth0
+	wait_for "the address in the guest" file_has "$T/out" 10.99.0.77
+	# The first interface has not noticed.
+	peer busybox ping -c 1 -W 5 10.99.0.2
+	ip -n "$BOX" link del eth1
+	last_look() { tac "$T/out" | sed -n '/^---/,$p' | sed '1d' | sed '/^---/q'; }
+	eth1_is_gone() { last_look | grep -q 10.99.0.77 && ! last_look | grep -q eth1; }
+	wait_for "eth1 gone from the guest" eth1_is_gone
+	net_pair 2
+	wait_for "eth2 in the guest" file_has "$T/out" 10.99.2.2
+	peer busybox ping -c 1 -W 5 10.99.2.2
+}
+
+@test "a namespace that nobody fills has the loopback, and that works" {
+	run_container /bin/sh -ec 'ls /sys/class/net; ping -c 1 -W 5 127.0.0.1 | grep -c "1 packets received"; ping -c 1 -W 5 ::1 | grep -c "1 packets received"'
+	expect_status 0
+	expect_out $'lo\n1\n1'
+}
+
+@test "a namespace that is somebody else's is refused" {
+	vm_only "runc's containers share one kernel"
+	net_pair 0
+	in_ns "$BOX" sleep 100 3>&- &
+	use_box
+	somebody_is_there() { [ -n "$(ip netns pids "$BOX")" ]; }
+	wait_for "somebody in the namespace" somebody_is_there
+	create
+	OUT=$T/out ERR=$T/err
+	expect_refusal 'is in use by process'
+	expect_equal "$(traffic_control)" 0 "the interface"
+}
+
+@test "the interface is the namespace's again after the container" {
+	vm_only "nothing of runc's is on it"
+	net_pair 0
+	use_box
+	args /payload ready
+	launch ready
+	expect_equal "$(in_ns "$BOX" tc qdisc show dev eth0 | grep -c ingress)" 1 "redirected"
+	call kill "$ID" KILL
+	wait_exit
+	expect_equal "$(in_ns "$BOX" tc qdisc show dev eth0 | grep -c ingress || true)" 0 "redirections"
+	expect_equal "$(in_ns "$BOX" ls /sys/class/net | tr '\n' ' ')" 'eth0 lo ' "interfaces"
+	in_ns "$BOX" busybox ping -c 1 -W 5 10.99.0.1
+}
+
+@test "a crash of the monitor leaves no tap, and delete frees the interface" {
+	vm_only "nothing of runc's is on it"
+	net_pair 0
+	use_box
+	args /payload ready
+	launch ready
+	kill -KILL "$PID"
+	wait_exit
+	call delete --force "$ID"
+	expect_status 0
+	expect_equal "$(in_ns "$BOX" ip -o link | grep -c vmrt || true)" 0 "taps"
+	in_ns "$BOX" busybox ping -c 1 -W 5 10.99.0.1
+}

@@ -1,0 +1,203 @@
+/*
+ * Payload commands that talk over the network: both ends of what tests of it need beside busybox's
+ * httpd, wget and ping. Servers listen on IPv6 sockets that take IPv4 as well, and say "ready".
+ */
+#include "payload.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { NETWORK_ASK_TRIES = 5, NETWORK_ASK_MS = 1000, NETWORK_MANY_MAX = 1000 };
+
+static int network_listen(int type, const char *port, FILE *report)
+{
+	struct sockaddr_in6 address = {
+		.sin6_family = AF_INET6,
+		.sin6_port = htons((uint16_t)payload_number(port)),
+	};
+	int fd = socket(AF_INET6, type | SOCK_CLOEXEC, 0);
+	int on = 1;
+
+	/* A guest without IPv6 has none of these sockets. */
+	if (fd < 0)
+		payload_die("socket");
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		payload_die("bind");
+	if (type == SOCK_STREAM && listen(fd, NETWORK_MANY_MAX) < 0)
+		payload_die("listen");
+	fputs("ready\n", report);
+	fflush(report);
+	return fd;
+}
+
+static int network_connect(int type, const char *address, const char *port)
+{
+	struct sockaddr_in v4 = {.sin_family = AF_INET};
+	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+	const struct sockaddr *to = (const struct sockaddr *)&v4;
+	socklen_t size = sizeof(v4);
+	int fd;
+
+	v4.sin_port = v6.sin6_port = htons((uint16_t)payload_number(port));
+	if (inet_pton(AF_INET, address, &v4.sin_addr) != 1) {
+		to = (const struct sockaddr *)&v6;
+		size = sizeof(v6);
+		if (inet_pton(AF_INET6, address, &v6.sin6_addr) != 1) {
+			errno = EINVAL;
+			payload_die(address);
+		}
+	}
+	fd = socket(to->sa_family, type | SOCK_CLOEXEC, 0);
+	if (fd < 0 || connect(fd, to, size) < 0)
+		payload_die("connect");
+	return fd;
+}
+
+/* Sends every datagram back, for ever. */
+static int network_udp_echo(int argc, char **argv)
+{
+	int fd = network_listen(SOCK_DGRAM, argv[0], stdout);
+	static char data[65536];
+
+	(void)argc;
+	for (;;) {
+		struct sockaddr_in6 peer;
+		socklen_t size = sizeof(peer);
+		ssize_t n = recvfrom(fd, data, sizeof(data), 0, (struct sockaddr *)&peer, &size);
+
+		if (n >= 0 && sendto(fd, data, (size_t)n, 0, (struct sockaddr *)&peer, size) < 0)
+			payload_die("sendto");
+	}
+}
+
+/* Sends a datagram of SIZE bytes until the same comes back; datagrams may get lost. */
+static int network_udp_ask(int argc, char **argv)
+{
+	int fd = network_connect(SOCK_DGRAM, argv[0], argv[1]);
+	size_t size = argc > 2 ? (size_t)payload_number(argv[2]) : 5;
+	static char data[65536];
+	static char back[65536];
+
+	for (size_t i = 0; i < size; i++)
+		data[i] = (char)('a' + i % 26);
+	for (int i = 0; i < NETWORK_ASK_TRIES; i++) {
+		struct pollfd p = {.fd = fd, .events = POLLIN};
+		ssize_t n;
+
+		if (send(fd, data, size, 0) < 0)
+			payload_die("send");
+		if (poll(&p, 1, NETWORK_ASK_MS) <= 0)
+			continue;
+		n = recv(fd, back, sizeof(back), 0);
+		if (n != (ssize_t)size || memcmp(data, back, size) != 0)
+			payload_die("another answer");
+		printf("answer of %zu bytes\n", size);
+		return 0;
+	}
+	errno = ETIMEDOUT;
+	payload_die("no answer");
+}
+
+/* Each connection gets back what it sends, in a process of its own. */
+static int network_tcp_echo(int argc, char **argv)
+{
+	int listener = network_listen(SOCK_STREAM, argv[0], stdout);
+	static char data[65536];
+
+	(void)argc;
+	for (;;) {
+		int fd = accept(listener, NULL, NULL);
+		ssize_t n;
+
+		if (fd < 0)
+			payload_die("accept");
+		if (fork() == 0) {
+			while ((n = read(fd, data, sizeof(data))) > 0) {
+				if (payload_write_all(fd, data, (size_t)n) < 0)
+					_exit(1);
+			}
+			_exit(0);
+		}
+		close(fd);
+	}
+}
+
+/* COUNT connections, all open before the first is used; each has an answer of its own. */
+static int network_tcp_many(int argc, char **argv)
+{
+	long count = payload_number(argv[2]);
+	static int fds[NETWORK_MANY_MAX];
+
+	(void)argc;
+	if (count < 1 || count > NETWORK_MANY_MAX) {
+		errno = ERANGE;
+		payload_die(argv[2]);
+	}
+	for (long i = 0; i < count; i++)
+		fds[i] = network_connect(SOCK_STREAM, argv[0], argv[1]);
+	for (long i = 0; i < count; i++) {
+		if (write(fds[i], &i, sizeof(i)) != (ssize_t)sizeof(i))
+			payload_die("write");
+	}
+	for (long i = 0; i < count; i++) {
+		long back = -1;
+
+		if (recv(fds[i], &back, sizeof(back), MSG_WAITALL) != (ssize_t)sizeof(back) ||
+		    back != i)
+			payload_die("read");
+	}
+	printf("%ld connections\n", count);
+	return 0;
+}
+
+static void network_copy(int from, int to)
+{
+	static char data[65536];
+	ssize_t n;
+
+	while ((n = read(from, data, sizeof(data))) > 0) {
+		if (payload_write_all(to, data, (size_t)n) < 0)
+			payload_die("write");
+	}
+	if (n < 0)
+		payload_die("read");
+}
+
+/* One connection's bytes to stdout. */
+static int network_tcp_get(int argc, char **argv)
+{
+	int fd;
+
+	(void)argc;
+	fd = network_listen(SOCK_STREAM, argv[0], stderr);
+	fd = accept(fd, NULL, NULL);
+	if (fd < 0)
+		payload_die("accept");
+	network_copy(fd, STDOUT_FILENO);
+	return 0;
+}
+
+/* Stdin to a connection. */
+static int network_tcp_put(int argc, char **argv)
+{
+	(void)argc;
+	network_copy(STDIN_FILENO, network_connect(SOCK_STREAM, argv[0], argv[1]));
+	return 0;
+}
+
+const struct payload_command network_commands[] = {
+	{"udp-echo", "PORT", 1, network_udp_echo},
+	{"udp-ask", "ADDRESS PORT [SIZE]", 2, network_udp_ask},
+	{"tcp-echo", "PORT", 1, network_tcp_echo},
+	{"tcp-many", "ADDRESS PORT COUNT", 3, network_tcp_many},
+	{"tcp-get", "PORT", 1, network_tcp_get},
+	{"tcp-put", "ADDRESS PORT", 2, network_tcp_put},
+	{0},
+};

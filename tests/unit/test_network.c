@@ -1,0 +1,226 @@
+/* The network's description: on the wire and back, hostile payloads, and what is taken from a
+ * recorded namespace. The recording (data-net/namespace.bin) is what the kernel answered to the
+ * dumps of links, addresses, routes and neighbours in a namespace with
+ *
+ *   lo 192.0.2.7/32; eth0 mtu 1400, 10.99.0.2/24, 10.99.1.2 peer 10.99.1.1, fd99::2/64, fe80::/64;
+ *   down0 and its peer down; default via 10.99.0.1 and fd99::1; 10.50.0.0/16 via 10.99.0.77 onlink
+ * mtu 1300 metric 7 src 10.99.0.2; unreachable 10.66.0.0/16; 10.70.0.0/16 with two next hops; a
+ * permanent neighbour 10.99.0.9 */
+#include "lib/fd.h"
+#include "lib/network.h"
+#include "runtime/net/net.h"
+#include "runtime/net/scan.h"
+#include "tests/unit/tap.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+#include <net/if_arp.h>
+
+static struct network_link links[] = {
+	{.slot = NETWORK_NO_SLOT, .mtu = 65536, .name = "lo"},
+	{.slot = 2, .is_ipv6_disabled = 1, .mac = {2, 0x42, 1}, .mtu = 1500, .name = "eth0"},
+};
+static struct network_address addresses[] = {
+	{.link = 1, .family = AF_INET, .prefix = 24, .local = {10, 0, 0, 2}, .peer = {10, 0, 0, 2}},
+	{.link = 0, .family = AF_INET6, .prefix = 128, .flags = 2, .local = {0xfd}},
+};
+static struct network_route routes[] = {
+	{.link = NETWORK_NO_SLOT, .family = AF_INET, .type = RTN_UNREACHABLE, .prefix = 8},
+	{.link = 1, .family = AF_INET, .has_gateway = 1, .gateway = {10, 0, 0, 1}, .mtu = 1300},
+};
+static struct network_neighbour neighbours[] = {
+	{.link = 1, .family = AF_INET, .mac = {1, 2, 3, 4, 5, 6}, .address = {10, 0, 0, 9}},
+};
+
+static struct network sample(void)
+{
+	return (struct network){
+		.want_resolver = true,
+		.link_count = 2,
+		.links = links,
+		.address_count = 2,
+		.addresses = addresses,
+		.route_count = 2,
+		.routes = routes,
+		.neighbour_count = 1,
+		.neighbours = neighbours,
+	};
+}
+
+static int decode(const struct wire_out *o, size_t size, struct network *ret)
+{
+	struct wire_in in;
+
+	wire_in_init(&in, o->data, size);
+	return network_decode(&in, ret);
+}
+
+static void test_wire(void)
+{
+	struct network n = sample();
+	struct network got;
+	struct wire_out o = {0};
+	size_t cut = 0;
+
+	network_encode(&o, &n);
+	is_int(decode(&o, o.size, &got), 0, "a description is decoded");
+	ok(network_is_equal(&n, &got), "into the same");
+	got.links[1].mtu++;
+	ok(!network_is_equal(&n, &got), "another MTU is another description");
+	network_done(&got);
+	for (size_t size = 0; size < o.size; size++)
+		cut += decode(&o, size, &got) == -EPROTO;
+	is_int((long long)cut, (long long)o.size, "every cut is refused");
+	wire_put_u8(&o, 0);
+	is_int(decode(&o, o.size, &got), -EPROTO, "so are trailing bytes");
+	wire_out_done(&o);
+}
+
+static void test_hostile(void)
+{
+	struct network n = sample();
+	struct network got;
+	struct wire_out o = {0};
+
+	addresses[0].link = 2;
+	network_encode(&o, &n);
+	is_int(decode(&o, o.size, &got), -EPROTO, "an address of a link that is not there");
+	wire_out_done(&o);
+	addresses[0].link = 1;
+	routes[1].link = 7;
+	network_encode(&o, &n);
+	is_int(decode(&o, o.size, &got), -EPROTO, "a route of one");
+	wire_out_done(&o);
+	routes[1].link = 1;
+	memset(links[1].name, 'x', sizeof(links[1].name));
+	network_encode(&o, &n);
+	is_int(decode(&o, o.size, &got), -EPROTO, "a name without an end");
+	wire_out_done(&o);
+	strcpy(links[1].name, "eth0");
+	network_encode(&o, &n);
+	wire_set_u32(&o, 1, 0x40000000);
+	is_int(decode(&o, o.size, &got), -EPROTO, "a count that the payload cannot hold");
+	wire_out_done(&o);
+}
+
+static void load(struct scan *s)
+{
+	char *data = NULL;
+	size_t size = 0;
+	const struct nlmsghdr *m;
+	int left;
+
+	*s = (struct scan){0};
+	if (fd_read_file(AT_FDCWD, TEST_DATA "/data-net/namespace.bin", 1 << 20, &data, &size) < 0)
+		return;
+	m = (const struct nlmsghdr *)data;
+	for (left = (int)size; mnl_nlmsg_ok(m, left); m = mnl_nlmsg_next(m, &left))
+		scan_take(s, m);
+	free(data);
+}
+
+static const struct scan_link *link_named(const struct scan *s, const char *name)
+{
+	for (size_t i = 0; i < s->link_count; i++) {
+		if (!strcmp(s->links[i].item.name, name))
+			return &s->links[i];
+	}
+	return NULL;
+}
+
+static const struct network_address *address_of(const struct scan *s, const char *text)
+{
+	uint8_t wanted[16] = {0};
+	int family = strchr(text, ':') ? AF_INET6 : AF_INET;
+
+	inet_pton(family, text, wanted);
+	for (size_t i = 0; i < s->address_count; i++) {
+		if (s->addresses[i].item.family == family &&
+		    !memcmp(s->addresses[i].item.local, wanted, sizeof(wanted)))
+			return &s->addresses[i].item;
+	}
+	return NULL;
+}
+
+static const struct network_route *route_to(const struct scan *s, const char *text, uint8_t prefix)
+{
+	uint8_t wanted[16] = {0};
+	int family = strchr(text, ':') ? AF_INET6 : AF_INET;
+
+	inet_pton(family, text, wanted);
+	for (size_t i = 0; i < s->route_count; i++) {
+		const struct network_route *r = &s->routes[i].item;
+
+		if (r->family == family && r->prefix == prefix &&
+		    !memcmp(r->destination, wanted, sizeof(wanted)))
+			return r;
+	}
+	return NULL;
+}
+
+static void test_links(const struct scan *s)
+{
+	static const uint8_t mac[6] = {0x02, 0x42, 0x0a, 0x63, 0x00, 0x02};
+	const struct scan_link *lo = link_named(s, "lo");
+	const struct scan_link *eth0 = link_named(s, "eth0");
+	const struct scan_link *down = link_named(s, "down0");
+
+	ok(lo && lo->is_up && lo->hardware == ARPHRD_LOOPBACK, "the loopback is found");
+	ok(eth0 && eth0->is_up && eth0->hardware == ARPHRD_ETHER, "eth0 is found");
+	ok(eth0 && !memcmp(eth0->item.mac, mac, 6) && eth0->item.mtu == 1400,
+	   "with its MAC and MTU");
+	ok(eth0 && !eth0->item.is_ipv6_disabled, "and IPv6");
+	ok(down && !down->is_up, "an interface that is down is known to be");
+}
+
+static void test_addresses(const struct scan *s)
+{
+	const struct network_address *a = address_of(s, "10.99.0.2");
+
+	ok(a && a->prefix == 24 && a->broadcast[3] == 255 && !memcmp(a->local, a->peer, 16),
+	   "an address with its prefix and broadcast");
+	a = address_of(s, "10.99.1.2");
+	ok(a && a->prefix == 32 && a->peer[3] == 1, "an address with a peer");
+	a = address_of(s, "fd99::2");
+	ok(a && a->prefix == 64 && (a->flags & IFA_F_NODAD),
+	   "an IPv6 address, without a duplicate check");
+	ok(address_of(s, "192.0.2.7") && !address_of(s, "127.0.0.1") && !address_of(s, "::1"),
+	   "of the loopback's only what it does not have by itself");
+}
+
+static void test_routes(const struct scan *s)
+{
+	const struct network_route *r = route_to(s, "0.0.0.0", 0);
+
+	ok(r && r->has_gateway && r->gateway[3] == 1 && !r->has_source, "the default route");
+	r = route_to(s, "::", 0);
+	ok(r && r->has_gateway && r->gateway[15] == 1 && r->priority == 1024, "IPv6's as well");
+	r = route_to(s, "10.50.0.0", 16);
+	ok(r && r->mtu == 1300 && r->priority == 7 && r->has_source && r->source[3] == 2 &&
+		   (r->flags & RTNH_F_ONLINK),
+	   "metric, source, MTU and onlink of a route");
+	r = route_to(s, "10.66.0.0", 16);
+	ok(r && r->type == RTN_UNREACHABLE, "an unreachable one");
+	ok(!route_to(s, "10.99.0.0", 24) && !route_to(s, "fe80::", 64),
+	   "routes that come with an address are not told");
+	is_int((long long)s->skipped_route_count, 1, "several next hops are counted, not taken");
+	is_int((long long)s->neighbour_count, 1, "the permanent neighbour and no other");
+	ok(s->neighbour_count == 1 && s->neighbours[0].item.address[3] == 9, "is the right one");
+}
+
+int main(void)
+{
+	struct scan s;
+
+	test_wire();
+	test_hostile();
+	load(&s);
+	test_links(&s);
+	test_addresses(&s);
+	test_routes(&s);
+	scan_done(&s);
+	return done_testing();
+}
