@@ -17,6 +17,7 @@
 #include "init/machine.h"
 #include "init/network.h"
 #include "init/ports.h"
+#include "init/resolver.h"
 #include "init/session.h"
 #include "lib/fd.h"
 #include "lib/wire.h"
@@ -147,6 +148,17 @@ void control_send_signalled(uint16_t session, uint32_t token, uint32_t error)
 	control_end(begin);
 }
 
+void control_send_resolve(uint32_t token, bool is_tcp, const void *query, uint16_t size)
+{
+	size_t begin = control_begin(PROTO_GUEST_RESOLVE);
+
+	wire_put_u32(&control.out, token);
+	wire_put_u8(&control.out, is_tcp);
+	wire_put_u16(&control.out, size);
+	wire_put_bytes(&control.out, query, size);
+	control_end(begin);
+}
+
 void control_send_last_log(const char *text)
 {
 	size_t begin;
@@ -197,6 +209,10 @@ static void control_dispatch(uint16_t type, struct wire_in *in)
 		realtime_ns = (int64_t)wire_get_u64(in);
 		if (wire_in_end(in) && machine_set_clock(realtime_ns) < 0)
 			control_send_log(PROTO_LOG_WARN, "init: setting the clock failed");
+		break;
+	case PROTO_HOST_RESOLVED:
+		token = wire_get_u32(in);
+		resolver_on_answer(token, in);
 		break;
 	case PROTO_HOST_NETWORK:
 		if (!network_take(in))

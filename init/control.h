@@ -2,6 +2,7 @@
 #ifndef VMRT_INIT_CONTROL_H
 #define VMRT_INIT_CONTROL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/err.h"
@@ -21,6 +22,8 @@ void control_send_stream_end(enum proto_stream stream, uint64_t total_bytes);
 void control_send_stdin_closed(void);
 void control_send_exited(enum proto_exit how, uint8_t number);
 void control_send_signalled(uint16_t session, uint32_t token, uint32_t error);
+
+void control_send_resolve(uint32_t token, bool is_tcp, const void *query, uint16_t size);
 
 /* Only for machine_die(): a LOG error, written blocking, errors ignored. */
 void control_send_last_log(const char *text);

@@ -18,7 +18,7 @@ INIT_LDFLAGS ?= -static -no-pie -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,noe
 
 INIT_NAMES := main machine ports loop control session container child relay cgroup root inroot \
 	mounts copyup devices credentials seccomp environ lookup format marks wording \
-	network nics rtnetlink
+	network nics resolver rtnetlink
 INIT_LIB_NAMES := err fd guest mem network proto wire
 INIT_OBJECTS := $(INIT_NAMES:%=$(INIT_BUILD)/init/%.o) $(INIT_LIB_NAMES:%=$(INIT_BUILD)/init/lib-%.o)
 

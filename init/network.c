@@ -16,6 +16,7 @@
 #include "init/control.h"
 #include "init/machine.h"
 #include "init/nics.h"
+#include "init/resolver.h"
 #include "init/rtnetlink.h"
 #include "lib/fd.h"
 #include "lib/network.h"
@@ -355,6 +356,7 @@ bool network_take(struct wire_in *in)
 	network.has_error = network_apply(&to, &network.error) < 0;
 	network_done(&network.now);
 	network.now = to;
+	resolver_set(to.want_resolver);
 	if (network.has_error && network.is_settled)
 		control_send_log(PROTO_LOG_WARN, "%s", network.error.text);
 	control_send_log(PROTO_LOG_DEBUG, "init: network applied in %llu us",

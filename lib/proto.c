@@ -99,6 +99,22 @@ static void proto_exited_get(struct wire_in *in, struct proto_event *ev)
 		in->is_bad = true;
 }
 
+static void proto_resolve_get(struct wire_in *in, struct proto_event *ev)
+{
+	const void *query;
+
+	ev->resolve.token = wire_get_u32(in);
+	ev->resolve.is_tcp = proto_enum_get(in, 2);
+	ev->resolve.size = wire_get_u16(in);
+	if (!ev->resolve.size || ev->resolve.size > PROTO_QUERY_MAX_BYTES) {
+		in->is_bad = true;
+		return;
+	}
+	query = wire_get_bytes(in, ev->resolve.size);
+	if (query)
+		memcpy(ev->resolve.query, query, ev->resolve.size);
+}
+
 static bool proto_payload_get(struct wire_in *in, struct proto_event *ev)
 {
 	switch (ev->type) {
@@ -127,6 +143,9 @@ static bool proto_payload_get(struct wire_in *in, struct proto_event *ev)
 	case PROTO_GUEST_LOG:
 		ev->log.level = proto_enum_get(in, PROTO_LOG_COUNT);
 		proto_text_get(in, ev->text);
+		break;
+	case PROTO_GUEST_RESOLVE:
+		proto_resolve_get(in, ev);
 		break;
 	default:
 		return false;

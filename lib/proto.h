@@ -31,6 +31,8 @@
  *
  *        |  --- RESIZE(N) rows, columns ------------------> |  SIGWINCH in the guest
  *        |  --- CLOCK realtime ---------------------------> |  after the VM was stopped for a while
+ *        |  <-- RESOLVE token, is tcp, query -------------- |  asked of 127.0.0.11 in the guest
+ *        |  --- RESOLVED token, answer -------------------> |  the engine's; empty: none came
  *
  * NETWORK (lib/network.h) comes once before START and again whenever the engine changes something;
  * it is always the whole description. What cannot be applied before START makes START fail.
@@ -59,6 +61,7 @@
 #define PROTO_GUEST_MAX_BYTES 4096	  /* payload of a guest's frame */
 #define PROTO_HOST_MAX_BYTES  (16u << 20) /* payload of the host's frames */
 #define PROTO_TEXT_MAX_BYTES  1000	  /* of a text inside a guest's frame */
+#define PROTO_QUERY_MAX_BYTES 4000	  /* of a DNS query: a name has 255 bytes at most */
 
 #define PROTO_PORT_CONTROL "vmrt.control"
 #define PROTO_PORT_STDIN   "vmrt.0.stdin"
@@ -77,7 +80,8 @@
 	X(STDIN_CLOSED, 6)                                                                         \
 	X(EXITED, 7)                                                                               \
 	X(SIGNALLED, 8)                                                                            \
-	X(LOG, 9)
+	X(LOG, 9)                                                                                  \
+	X(RESOLVE, 10)
 
 /* X(name, number): what the host sends. */
 #define PROTO_HOST_MESSAGES(X)                                                                     \
@@ -90,7 +94,8 @@
 	X(EXEC, 70)                                                                                \
 	X(RESIZE, 71)                                                                              \
 	X(CLOCK, 72)                                                                               \
-	X(NETWORK, 73)
+	X(NETWORK, 73)                                                                             \
+	X(RESOLVED, 74)
 
 enum proto_guest_type {
 #define X(name, number) PROTO_GUEST_##name = (number),
@@ -141,6 +146,12 @@ struct proto_event {
 		struct {
 			uint8_t level;
 		} log;
+		struct {
+			uint32_t token;
+			bool is_tcp;
+			uint16_t size;
+			uint8_t query[PROTO_QUERY_MAX_BYTES];
+		} resolve;
 		struct {
 			uint64_t at_us; /* guest's monotonic clock */
 		} mark;			/* CREATED, STARTED */

@@ -129,6 +129,19 @@ void guest_send_network(struct monitor *m, const struct network *n)
 	guest_flush(m);
 }
 
+void guest_send_resolved(struct monitor *m, uint32_t token, const void *answer, size_t size)
+{
+	size_t begin;
+
+	if (guest_is_full(m))
+		return;
+	begin = proto_frame_begin(&m->out, PROTO_HOST_RESOLVED, 0);
+	wire_put_u32(&m->out, token);
+	wire_put_bytes(&m->out, answer, size);
+	proto_frame_end(&m->out, begin);
+	guest_flush(m);
+}
+
 static void guest_send_description(struct monitor *m)
 {
 	struct guest_container c = m->start->plan->guest;
@@ -284,6 +297,9 @@ static void guest_act(struct session *s, enum session_action action, const struc
 	case SESSION_DO_LOG:
 		guest_on_log(ev);
 		break;
+	case SESSION_DO_RESOLVE:
+		resolver_on_query(s->monitor, ev);
+		break;
 	case SESSION_VIOLATION:
 	case SESSION_ACTION_COUNT:
 		break; /* guest_handle() does not come here with these */
@@ -293,7 +309,8 @@ static void guest_act(struct session *s, enum session_action action, const struc
 /* The session an event is about. The guest's log is about the VM: session 0. */
 static struct session *guest_find_session(struct monitor *m, const struct proto_event *ev)
 {
-	bool is_about_vm = ev->type == PROTO_GUEST_LOG || ev->type == PROTO_GUEST_SIGNALLED;
+	bool is_about_vm = ev->type == PROTO_GUEST_LOG || ev->type == PROTO_GUEST_SIGNALLED ||
+			   ev->type == PROTO_GUEST_RESOLVE;
 
 	if (ev->session == 0 || is_about_vm)
 		return &m->container;

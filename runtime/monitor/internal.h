@@ -79,6 +79,8 @@ struct monitor {
 	bool is_network_told;
 	struct loop_source *network_source;
 	struct loop_timer *network_timer;
+	struct resolver_query *queries;
+	size_t query_count;
 
 	struct qmp *qmp;
 	struct client clients[MONITOR_CLIENT_MAX];
@@ -125,12 +127,18 @@ void guest_send_reader_gone(struct session *s, enum proto_stream stream);
 void guest_send_resize(struct session *s, unsigned int rows, unsigned int columns);
 void guest_send_clock(struct monitor *m);
 void guest_send_network(struct monitor *m, const struct network *n);
+/* Dropped when the guest does not read: as the network would do with a datagram. */
+void guest_send_resolved(struct monitor *m, uint32_t token, const void *answer, size_t size);
 
 /* network.c: the namespace's state to the guest. */
 int network_open(struct monitor *m, struct err *e) VMRT_MUST_CHECK;
 /* Reads the namespace and tells the guest if it is not what it was told last. Before START. */
 int network_tell(struct monitor *m, struct err *e) VMRT_MUST_CHECK;
 void network_close(struct monitor *m);
+
+/* resolver.c: the engine's DNS server in the container's namespace, asked for the guest. */
+struct resolver_query;
+void resolver_on_query(struct monitor *m, const struct proto_event *ev);
 
 /* exec.c: exec sessions from request to the last byte. */
 /* `fds`: the encoded process as a file, then three stdio descriptors; all are taken. On failure

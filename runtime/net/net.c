@@ -11,6 +11,11 @@
 #include "runtime/log/log.h"
 #include "runtime/net/redirect.h"
 #include "runtime/net/scan.h"
+#include "runtime/net/sockets.h"
+
+/* Docker's DNS server on networks of the user's; it listens at a port of its own choice, to which
+ * rules in the namespace send what is meant for port 53. */
+#define NET_RESOLVER_ADDRESS 0x7f00000bu
 
 int net_open(struct net *n, size_t slot_count, struct err *e)
 {
@@ -24,6 +29,8 @@ int net_open(struct net *n, size_t slot_count, struct err *e)
 	if (slot_count > NET_SLOT_MAX)
 		return err_set(e, -E2BIG, "network: more than %d NICs", NET_SLOT_MAX);
 	r = netlink_open(&n->requests, NETLINK_ROUTE, e);
+	if (r == 0)
+		r = netlink_open(&n->sockets, NETLINK_SOCK_DIAG, e);
 	for (size_t i = 0; r == 0 && i < slot_count; i++) {
 		r = tap_make(&n->requests, &n->slots[i].tap, e);
 		n->slot_count = i + 1;
@@ -263,6 +270,7 @@ int net_update(struct net *n, struct network *ret, struct err *e)
 	if (r == 0) {
 		net_report_skipped(n, &s);
 		net_describe(n, &s, ret);
+		ret->want_resolver = sockets_has_udp(&n->sockets, NET_RESOLVER_ADDRESS);
 	}
 	scan_done(&s);
 	return r;
@@ -280,4 +288,5 @@ void net_close(struct net *n)
 		mnl_socket_close(n->events);
 	n->events = NULL;
 	netlink_close(&n->requests);
+	netlink_close(&n->sockets);
 }

@@ -24,6 +24,7 @@ struct net_slot {
 
 struct net {
 	struct netlink requests;
+	struct netlink sockets;	   /* to ask who listens */
 	struct mnl_socket *events; /* NULL: no network */
 	size_t slot_count;	   /* 0: loopback only */
 	struct net_slot slots[NET_SLOT_MAX];

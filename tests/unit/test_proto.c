@@ -58,6 +58,20 @@ static int is_stream_end(const struct proto_event *ev)
 	return ev->stream_end.stream == PROTO_STDERR && ev->stream_end.total_bytes == UINT64_MAX;
 }
 
+static void put_resolve(struct wire_out *o)
+{
+	wire_put_u32(o, 99);
+	wire_put_u8(o, 1);
+	wire_put_u16(o, 3);
+	wire_put_bytes(o, "abc", 3);
+}
+
+static int is_resolve(const struct proto_event *ev)
+{
+	return ev->resolve.token == 99 && ev->resolve.is_tcp && ev->resolve.size == 3 &&
+	       !memcmp(ev->resolve.query, "abc", 3);
+}
+
 static void put_nothing(struct wire_out *o)
 {
 	(void)o;
@@ -111,6 +125,7 @@ static const struct test_frame frames[] = {
 	{"EXITED", PROTO_GUEST_EXITED, put_exited, is_exited},
 	{"SIGNALLED", PROTO_GUEST_SIGNALLED, put_signalled, is_signalled},
 	{"LOG", PROTO_GUEST_LOG, put_log, is_log},
+	{"RESOLVE", PROTO_GUEST_RESOLVE, put_resolve, is_resolve},
 };
 #define FRAMES (sizeof(frames) / sizeof(*frames))
 
@@ -211,6 +226,9 @@ static void test_malformed(void)
 	REFUSE(PROTO_GUEST_EXITED, "\1\0", "an exit by signal 0 is refused");
 	REFUSE(PROTO_GUEST_EXITED, "\1\x41", "an exit by signal 65 is refused");
 	REFUSE(PROTO_GUEST_LOG, "\4\0\0\0\0\0", "a log level nobody has is refused");
+	REFUSE(PROTO_GUEST_RESOLVE, "\1\0\0\0\0\0\0", "an empty query is refused");
+	REFUSE(PROTO_GUEST_RESOLVE, "\1\0\0\0\0\2\0a", "so is one that is not all there");
+	REFUSE(PROTO_GUEST_RESOLVE, "\1\0\0\0\2\1\0a", "and one over a transport nobody has");
 }
 
 static void test_limits(void)
