@@ -26,11 +26,13 @@
 #include "init/environ.h"
 #include "init/inroot.h"
 #include "init/format.h"
+#include "init/hooks.h"
 #include "init/lookup.h"
 #include "init/marks.h"
 #include "init/mounts.h"
 #include "init/root.h"
 #include "init/seccomp.h"
+#include "init/settings.h"
 #include "init/wording.h"
 #include "lib/fd.h"
 
@@ -61,15 +63,29 @@ static int child_set_oom_score(const struct guest_process *p, struct err *e)
 	return 0;
 }
 
+/* A hard limit of open files above fs.nr_open is refused even to root; the machine is the
+ * container's, so it is raised there. */
+static int child_raise_nr_open(const struct guest_rlimit *l)
+{
+	auto_close int fd = open("/proc/sys/fs/nr_open", O_WRONLY | O_CLOEXEC);
+	char text[24];
+	int size = snprintf(text, sizeof(text), "%llu", (unsigned long long)l->hard);
+
+	return fd < 0 ? -errno : fd_write_all(fd, text, (size_t)size);
+}
+
 static int child_set_rlimits(const struct guest_process *p, struct err *e)
 {
 	for (uint32_t i = 0; i < p->rlimit_count; i++) {
 		const struct guest_rlimit *l = &p->rlimits[i];
 		struct rlimit limit = {.rlim_cur = l->soft, .rlim_max = l->hard};
+		int r = setrlimit((int)l->resource, &limit) < 0 ? -errno : 0;
 
-		if (setrlimit((int)l->resource, &limit) < 0)
-			return err_set(e, -errno, "error setting rlimit type %u: %s", l->resource,
-				       wording_errno(errno));
+		if (r == -EPERM && l->resource == RLIMIT_NOFILE && !child_raise_nr_open(l))
+			r = setrlimit((int)l->resource, &limit) < 0 ? -errno : 0;
+		if (r < 0)
+			return err_set(e, r, "error setting rlimit type %u: %s", l->resource,
+				       wording_errno(-r));
 	}
 	return 0;
 }
@@ -86,6 +102,8 @@ static int child_begin(const struct guest_container *c, struct err *e)
 	r = child_set_oom_score(&c->process, e);
 	if (!r)
 		r = child_set_rlimits(&c->process, e);
+	if (!r)
+		r = settings_apply_process(&c->process, e);
 	/* Now that clone3() has put the process there, its cgroup becomes the namespace's root. */
 	if (!r && unshare(CLONE_NEWCGROUP) < 0)
 		r = err_sys(e, -errno, "guest: cgroup namespace");
@@ -191,6 +209,8 @@ static int child_set_up(const struct guest_container *c, const int ends[PROTO_ST
 	if (!r)
 		r = child_begin(c, e);
 	if (!r)
+		r = settings_apply_container(c, e);
+	if (!r)
 		r = child_set_up_root(c, ends, e);
 	if (!r)
 		r = child_set_names(c, e);
@@ -261,6 +281,10 @@ void child_run(const struct guest_container *c, const int ends[PROTO_STREAM_COUN
 	child_say(status_fd, CONTAINER_STATUS_READY, "");
 	while (read(go_fd, &go, 1) < 0 && errno == EINTR)
 		;
+	if (hooks_run(c, &e) < 0) {
+		child_say(status_fd, CONTAINER_STATUS_FAILED, e.text);
+		_exit(1);
+	}
 	/* Every descriptor of init was born with it; this costs one call and forgives a slip. */
 	syscall(SYS_close_range, 3U, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */);
 	/* With no_new_privs it needs nothing, so it comes last: only execve() has to be allowed. */

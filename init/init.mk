@@ -16,9 +16,7 @@ INIT_CFLAGS ?= -std=gnu17 -D_GNU_SOURCE -Os -g0 -Wall -Wextra -Wshadow -Wstrict-
 	-fstack-protector-strong
 INIT_LDFLAGS ?= -static -no-pie -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,noexecstack -s
 
-INIT_NAMES := main machine ports loop control session container child relay cgroup root inroot \
-	mounts copyup devices credentials seccomp environ lookup format marks wording \
-	network nics resolver rtnetlink
+INIT_NAMES := $(filter-out mkcpio,$(patsubst init/%.c,%,$(sort $(wildcard init/*.c))))
 INIT_LIB_NAMES := err fd guest mem network proto wire
 INIT_OBJECTS := $(INIT_NAMES:%=$(INIT_BUILD)/init/%.o) $(INIT_LIB_NAMES:%=$(INIT_BUILD)/init/lib-%.o)
 

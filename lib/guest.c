@@ -17,6 +17,7 @@ enum {
 	GUEST_MIN_INSN = 2 + 1 + 1 + 4,
 	GUEST_MIN_EBPF = 1 + 1 + 2 + 4,
 	GUEST_MIN_PAIR = 4 + 4,
+	GUEST_MIN_HOOK = 4 + 4 + 4 + 4,
 	GUEST_MIN_DEVICE = 1 + 4 + 5 * 4,
 };
 
@@ -79,6 +80,38 @@ static void guest_mount_get(struct wire_in *in, struct guest_mount *m)
 		in->is_bad = true;
 }
 
+static void guest_scheduling_put(struct wire_out *o, const struct guest_process *p)
+{
+	const struct guest_scheduler *s = &p->scheduler;
+
+	wire_put_u8(o, p->has_io_priority);
+	wire_put_u32(o, p->io_priority);
+	wire_put_u8(o, p->has_scheduler);
+	wire_put_u32(o, s->policy);
+	wire_put_u32(o, (uint32_t)s->nice);
+	wire_put_u32(o, (uint32_t)s->priority);
+	wire_put_u64(o, s->flags);
+	wire_put_u64(o, s->runtime_ns);
+	wire_put_u64(o, s->deadline_ns);
+	wire_put_u64(o, s->period_ns);
+}
+
+static void guest_scheduling_get(struct wire_in *in, struct guest_process *p)
+{
+	struct guest_scheduler *s = &p->scheduler;
+
+	p->has_io_priority = wire_get_u8(in);
+	p->io_priority = wire_get_u32(in);
+	p->has_scheduler = wire_get_u8(in);
+	s->policy = wire_get_u32(in);
+	s->nice = (int32_t)wire_get_u32(in);
+	s->priority = (int32_t)wire_get_u32(in);
+	s->flags = wire_get_u64(in);
+	s->runtime_ns = wire_get_u64(in);
+	s->deadline_ns = wire_get_u64(in);
+	s->period_ns = wire_get_u64(in);
+}
+
 static void guest_process_put(struct wire_out *o, const struct guest_process *p)
 {
 	wire_put_bytes(o, p->stdio, sizeof(p->stdio));
@@ -93,6 +126,7 @@ static void guest_process_put(struct wire_out *o, const struct guest_process *p)
 	wire_put_u8(o, p->no_new_privs);
 	wire_put_u8(o, p->has_oom_score_adj);
 	wire_put_u32(o, (uint32_t)p->oom_score_adj);
+	guest_scheduling_put(o, p);
 	for (int i = 0; i < GUEST_CAP_COUNT; i++)
 		wire_put_u64(o, p->caps[i]);
 	wire_put_u32(o, p->group_count);
@@ -126,6 +160,7 @@ static void guest_process_get(struct wire_in *in, struct guest_process *p)
 	p->no_new_privs = wire_get_u8(in);
 	p->has_oom_score_adj = wire_get_u8(in);
 	p->oom_score_adj = (int32_t)wire_get_u32(in);
+	guest_scheduling_get(in, p);
 	for (int i = 0; i < GUEST_CAP_COUNT; i++)
 		p->caps[i] = wire_get_u64(in);
 	p->group_count = wire_get_count(in, GUEST_MIN_GROUP);
@@ -294,12 +329,48 @@ static void guest_filter_get(struct wire_in *in, struct guest_device_filter *f)
 		in->is_bad = true;
 }
 
+static void guest_hooks_put(struct wire_out *o, const struct guest_container *c)
+{
+	wire_put_u32(o, c->start_hook_count);
+	for (uint32_t i = 0; i < c->start_hook_count; i++) {
+		const struct guest_hook *h = &c->start_hooks[i];
+
+		wire_put_str(o, h->path);
+		guest_list_put(o, &h->args);
+		guest_list_put(o, &h->env);
+		wire_put_u32(o, h->timeout_ms);
+	}
+	wire_put_str(o, c->start_hook_state);
+}
+
+static void guest_hooks_get(struct wire_in *in, struct guest_container *c)
+{
+	c->start_hook_count = wire_get_count(in, GUEST_MIN_HOOK);
+	c->start_hooks = xcalloc(c->start_hook_count, sizeof(*c->start_hooks));
+	for (uint32_t i = 0; i < c->start_hook_count; i++) {
+		struct guest_hook *h = &c->start_hooks[i];
+
+		h->path = wire_get_str(in);
+		guest_list_get(in, &h->args);
+		guest_list_get(in, &h->env);
+		h->timeout_ms = wire_get_u32(in);
+		if (!h->path || !h->args.count)
+			in->is_bad = true;
+	}
+	c->start_hook_state = wire_get_str(in);
+	if (c->start_hook_count && !c->start_hook_state)
+		in->is_bad = true;
+}
+
 void guest_container_encode(struct wire_out *o, const struct guest_container *c)
 {
 	wire_put_str(o, c->id);
 	wire_put_str(o, c->hostname);
 	wire_put_str(o, c->domainname);
 	wire_put_u64(o, c->namespaces);
+	wire_put_str(o, c->time_offsets);
+	wire_put_u8(o, c->has_personality);
+	wire_put_u64(o, c->personality);
 	wire_put_u8(o, c->is_root_readonly);
 	wire_put_u64(o, c->root_propagation);
 	wire_put_u64(o, (uint64_t)c->clock_realtime_ns);
@@ -313,6 +384,8 @@ void guest_container_encode(struct wire_out *o, const struct guest_container *c)
 	guest_devices_put(o, c);
 	guest_filter_put(o, &c->device_filter);
 	guest_pairs_put(o, &c->cgroup_files);
+	guest_pairs_put(o, &c->sysctls);
+	guest_hooks_put(o, c);
 	guest_process_put(o, &c->process);
 }
 
@@ -325,6 +398,9 @@ int guest_container_decode(struct wire_in *in, struct guest_container *ret)
 	c.hostname = wire_get_str(in);
 	c.domainname = wire_get_str(in);
 	c.namespaces = wire_get_u64(in);
+	c.time_offsets = wire_get_str(in);
+	c.has_personality = wire_get_u8(in);
+	c.personality = wire_get_u64(in);
 	c.is_root_readonly = wire_get_u8(in);
 	c.root_propagation = wire_get_u64(in);
 	c.clock_realtime_ns = (int64_t)wire_get_u64(in);
@@ -341,6 +417,8 @@ int guest_container_decode(struct wire_in *in, struct guest_container *ret)
 	guest_devices_get(in, &c);
 	guest_filter_get(in, &c.device_filter);
 	guest_pairs_get(in, &c.cgroup_files);
+	guest_pairs_get(in, &c.sysctls);
+	guest_hooks_get(in, &c);
 	guest_process_get(in, &c.process);
 	if (!c.id || !wire_in_end(in)) {
 		guest_container_done(&c);
@@ -361,6 +439,12 @@ void guest_container_done(struct guest_container *c)
 	free(c->devices);
 	free(c->device_filter.insns);
 	free(c->cgroup_files.at);
+	free(c->sysctls.at);
+	for (uint32_t i = 0; i < c->start_hook_count; i++) {
+		free(c->start_hooks[i].args.at);
+		free(c->start_hooks[i].env.at);
+	}
+	free(c->start_hooks);
 	guest_process_done(&c->process);
 	*c = (struct guest_container){0};
 }

@@ -85,6 +85,17 @@ enum guest_builtin {
 	GUEST_BUILTIN_COUNT
 };
 
+/* struct sched_attr of sched_setattr(2). */
+struct guest_scheduler {
+	uint32_t policy; /* SCHED_* */
+	int32_t nice;
+	int32_t priority;
+	uint64_t flags; /* SCHED_FLAG_* */
+	uint64_t runtime_ns;
+	uint64_t deadline_ns;
+	uint64_t period_ns;
+};
+
 struct guest_process {
 	uint8_t stdio[3]; /* enum guest_stdio; with a terminal: stdin and stdout PIPE */
 	uint8_t builtin;  /* enum guest_builtin; EXEC only */
@@ -98,6 +109,10 @@ struct guest_process {
 	bool no_new_privs;
 	bool has_oom_score_adj;
 	int32_t oom_score_adj;
+	bool has_io_priority;
+	uint32_t io_priority; /* of ioprio_set(2): class and level */
+	bool has_scheduler;
+	struct guest_scheduler scheduler;
 	uint64_t caps[GUEST_CAP_COUNT];
 	uint32_t group_count;
 	uint32_t *groups;
@@ -132,11 +147,23 @@ struct guest_device_filter {
 	struct bpf_insn *insns;
 };
 
+/* A hook that runs in the container, as its user, before the program. */
+struct guest_hook {
+	const char *path;
+	struct guest_list args; /* at least one */
+	struct guest_list env;
+	uint32_t timeout_ms; /* 0: none */
+};
+
 struct guest_container {
 	const char *id;
 	const char *hostname;	/* NULL: leave */
 	const char *domainname; /* NULL: leave */
-	uint64_t namespaces;	/* CLONE_NEWPID, NEWNS, NEWIPC, NEWUTS, NEWCGROUP; never NEWNET */
+	/* CLONE_NEWPID, NEWNS, NEWIPC, NEWUTS, NEWCGROUP, NEWTIME; never NEWNET */
+	uint64_t namespaces;
+	const char *time_offsets; /* the lines of /proc/PID/timens_offsets; NULL: none */
+	bool has_personality;
+	uint64_t personality; /* PER_* */
 	bool is_root_readonly;
 	uint64_t root_propagation; /* MS_*, 0: none asked for */
 	int64_t clock_realtime_ns; /* the host's clock: the guest has no RTC it could trust */
@@ -150,6 +177,10 @@ struct guest_container {
 	struct guest_device *devices;
 	struct guest_device_filter device_filter;
 	struct guest_pairs cgroup_files; /* of the container's cgroup, in this order */
+	struct guest_pairs sysctls;	 /* paths below /proc/sys */
+	uint32_t start_hook_count;
+	struct guest_hook *start_hooks;
+	const char *start_hook_state; /* what they read from stdin; NULL without hooks */
 	struct guest_process process;
 };
 

@@ -126,6 +126,7 @@ static int launch_load(struct launch_context *x, struct err *e)
 	if (r < 0)
 		return r;
 	plan_set_files(x->plan);
+	plan_inherit_rlimits(&x->plan->guest.process);
 	x->plan->guest.id = x->launch->id;
 	return launch_choose_accel(x, e);
 }
@@ -154,6 +155,17 @@ static void launch_fill_state(struct launch_context *x)
 		s->annotation_values[i] = xstrdup(annotations->at[i].value);
 	}
 	s->annotation_count = annotations->count;
+}
+
+/* What the hooks inside read: there the container's process is number 1. */
+static void launch_describe_to_guest(struct launch_context *x)
+{
+	struct state inside = x->state;
+
+	inside.status = STATE_CREATED;
+	inside.pid = 1;
+	if (x->plan->guest.start_hook_count)
+		x->plan->guest.start_hook_state = plan_own(x->plan, hook_state_text(&inside));
 }
 
 /* The bundle's config.json as it is now: the hooks of `start` and `delete` come from here. */
@@ -269,11 +281,15 @@ static int launch_complete(struct launch_context *x, const char *root, struct er
 	for (size_t i = 0; i < x->plan->warnings.count; i++)
 		log_warn("%s", x->plan->warnings.at[i]);
 	launch_fill_state(x);
+	launch_describe_to_guest(x);
 	r = launch_fork(x, e);
 	if (r == 0)
 		r = hook_run_all(x->config, OCI_HOOK_PRESTART, &x->state, e);
 	if (r == 0)
 		r = hook_run_all(x->config, OCI_HOOK_CREATE_RUNTIME, &x->state, e);
+	/* In the runtime's namespaces too: the container's mount namespace is in the VM. */
+	if (r == 0)
+		r = hook_run_all(x->config, OCI_HOOK_CREATE_CONTAINER, &x->state, e);
 	if (r == 0)
 		r = launch_await(x, e);
 	if (r == 0)

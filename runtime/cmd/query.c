@@ -202,12 +202,12 @@ int cmd_features(struct cmd *c, struct err *e)
 	/* What a program of the VM's architecture can be. */
 	static const uint32_t seccomp_archs[] = {SCMP_ARCH_X86, SCMP_ARCH_X86_64, SCMP_ARCH_X32};
 	const struct oci_features features = {
-		.hooks = 1u << OCI_HOOK_PRESTART | 1u << OCI_HOOK_CREATE_RUNTIME |
-			 1u << OCI_HOOK_POSTSTART | 1u << OCI_HOOK_POSTSTOP,
+		.hooks = (1u << OCI_HOOK_COUNT) - 1,
 		.mount_option_kinds = 1u << MOUNT_OPTION_FLAG | 1u << MOUNT_OPTION_PROPAGATION |
 				      1u << MOUNT_OPTION_REC_ATTR | 1u << MOUNT_OPTION_TMPCOPYUP,
 		.namespaces = 1u << OCI_NS_CGROUP | 1u << OCI_NS_IPC | 1u << OCI_NS_MOUNT |
-			      1u << OCI_NS_NETWORK | 1u << OCI_NS_PID | 1u << OCI_NS_UTS,
+			      1u << OCI_NS_NETWORK | 1u << OCI_NS_PID | 1u << OCI_NS_TIME |
+			      1u << OCI_NS_UTS,
 		.capabilities = (UINT64_C(1) << 41) - 1,
 		.has_seccomp = true,
 		.seccomp_actions =

@@ -19,21 +19,27 @@
 
 extern char **environ;
 
+char *hook_state_text(const struct state *s)
+{
+	const struct state_format format = {.want_details = false};
+	struct json_out *out = json_out_new(NULL);
+	char *copy;
+	size_t size;
+
+	state_put(out, s, &format);
+	copy = xstrdup(json_out_text(out, &size));
+	json_out_free(out);
+	return copy;
+}
+
 /* The state as a file that is read from its beginning: a hook that does not read it cannot block
  * us, as a pipe could. */
 static int hook_make_stdin(const struct state *s, struct err *e)
 {
-	const struct state_format format = {.want_details = false};
 	auto_close int fd = memfd_create("vmrt-hook-state", MFD_CLOEXEC);
-	struct json_out *out = json_out_new(NULL);
-	const char *text;
-	size_t size;
-	int r;
+	auto_free char *text = hook_state_text(s);
+	int r = fd < 0 ? -errno : fd_write_all(fd, text, strlen(text));
 
-	state_put(out, s, &format);
-	text = json_out_text(out, &size);
-	r = fd < 0 ? -errno : fd_write_all(fd, text, size);
-	json_out_free(out);
 	if (r < 0)
 		return err_sys(e, r, "preparing a hook's standard input");
 	lseek(fd, 0, SEEK_SET);

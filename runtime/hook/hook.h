@@ -14,4 +14,7 @@
 int hook_run_all(const struct oci_config *config, enum oci_hook_kind kind, const struct state *s,
 		 struct err *e) VMRT_MUST_CHECK;
 
+/* What a hook reads from its standard input. Owned by the caller. */
+char *hook_state_text(const struct state *s);
+
 #endif

@@ -2,6 +2,7 @@
 #include "runtime/plan/plan.h"
 
 #include <errno.h>
+#include <linux/ioprio.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -29,8 +30,7 @@ _Static_assert((int)OCI_CAP_BOUNDING == GUEST_CAP_BOUNDING &&
 		       (int)OCI_CAP_SET_COUNT == GUEST_CAP_COUNT,
 	       "capability sets have one order");
 
-/* Keeps `text` until plan_free(). */
-static const char *plan_own(struct plan *p, char *text)
+const char *plan_own(struct plan *p, char *text)
 {
 	p->owned = xreallocarray(p->owned, p->owned_count + 1, sizeof(*p->owned));
 	p->owned[p->owned_count++] = text;
@@ -81,7 +81,7 @@ static void plan_namespaces(struct plan *p)
 		if (ns->type == OCI_NS_NETWORK) {
 			p->netns_path = ns->path;
 			p->want_new_netns = !ns->path;
-		} else if (ns->type != OCI_NS_USER && ns->type != OCI_NS_TIME) {
+		} else if (ns->type != OCI_NS_USER) {
 			/* A path names a namespace of the host's kernel: the guest makes its own,
 			 * and support.c says so. */
 			p->guest.namespaces |= oci_ns_clone_flag(ns->type);
@@ -259,7 +259,7 @@ void plan_name_sources(const struct plan *p, const char *text, char *ret, size_t
 		ret[used < room ? used : room - 1] = '\0';
 }
 
-static struct guest_list plan_list(const struct oci_strings *s)
+struct guest_list plan_list(const struct oci_strings *s)
 {
 	struct guest_list l = {.count = (uint32_t)s->count};
 
@@ -284,6 +284,20 @@ void plan_process(const struct oci_process *from, const uint8_t stdio[3], struct
 	to->no_new_privs = from->no_new_privileges;
 	to->has_oom_score_adj = from->has_oom_score_adj;
 	to->oom_score_adj = from->oom_score_adj;
+	to->has_io_priority = from->has_io_priority;
+	if (from->has_io_priority)
+		to->io_priority = IOPRIO_PRIO_VALUE(from->io_class, (uint32_t)from->io_priority);
+	to->has_scheduler = from->scheduler;
+	if (from->scheduler)
+		to->scheduler = (struct guest_scheduler){
+			.policy = from->scheduler->policy,
+			.nice = from->scheduler->nice,
+			.priority = from->scheduler->priority,
+			.flags = from->scheduler->flags,
+			.runtime_ns = from->scheduler->runtime_ns,
+			.deadline_ns = from->scheduler->deadline_ns,
+			.period_ns = from->scheduler->period_ns,
+		};
 	memcpy(to->caps, from->caps, sizeof(to->caps));
 	to->group_count = (uint32_t)from->user.additional_gid_count;
 	to->groups = xcalloc(to->group_count, sizeof(*to->groups));
@@ -333,6 +347,8 @@ int plan_make(const struct oci_config *config, const char *bundle, const struct 
 		r = plan_limits(p, settings, e);
 	if (r == 0)
 		r = plan_devices(p, e);
+	if (r == 0)
+		r = plan_kernel(p, e);
 	if (r == 0)
 		r = plan_root(p, e);
 	if (r == 0)

@@ -50,6 +50,17 @@ void plan_free(struct plan *p);
  * and owns its arrays: guest_process_done(). */
 void plan_process(const struct oci_process *from, const uint8_t stdio[3], struct guest_process *to);
 
+/* kernel.c: the container's process gets the caller's own limits where config.json sets none. */
+void plan_inherit_rlimits(struct guest_process *p);
+
+/* Of the files in this folder, for each other. plan_own() keeps `text` until plan_free(); the lists
+ * borrow their strings. */
+const char *plan_own(struct plan *p, char *text);
+struct guest_list plan_list(const struct oci_strings *s);
+
+/* kernel.c: sysctls, personality, time offsets, hooks in the guest. */
+int plan_kernel(struct plan *p, struct err *e) VMRT_MUST_CHECK;
+
 /* devices.c: the nodes and the device rules. */
 int plan_devices(struct plan *p, struct err *e) VMRT_MUST_CHECK;
 

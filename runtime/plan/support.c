@@ -28,16 +28,6 @@ static bool support_user_ns(const struct oci_config *c)
 	       c->linux_.gid_mappings.count;
 }
 
-static bool support_create_container(const struct oci_config *c)
-{
-	return c->hooks[OCI_HOOK_CREATE_CONTAINER].count;
-}
-
-static bool support_start_container(const struct oci_config *c)
-{
-	return c->hooks[OCI_HOOK_START_CONTAINER].count;
-}
-
 static bool support_vm(const struct oci_config *c)
 {
 	return c->vm;
@@ -59,11 +49,6 @@ static bool support_joined(const struct oci_config *c)
 	return false;
 }
 
-static bool support_sysctl(const struct oci_config *c)
-{
-	return c->linux_.sysctl.count;
-}
-
 static bool support_resources(const struct oci_config *c)
 {
 	return c->linux_.resources || c->linux_.cgroups_path;
@@ -74,10 +59,9 @@ static bool support_labels(const struct oci_config *c)
 	return c->process->apparmor_profile || c->process->selinux_label || c->linux_.mount_label;
 }
 
-static bool support_scheduling(const struct oci_config *c)
+static bool support_affinity(const struct oci_config *c)
 {
-	return c->process->scheduler || c->process->has_io_priority ||
-	       c->process->exec_affinity_initial || c->process->exec_affinity_final;
+	return c->process->exec_affinity_initial || c->process->exec_affinity_final;
 }
 
 static bool support_hardware(const struct oci_config *c)
@@ -85,40 +69,25 @@ static bool support_hardware(const struct oci_config *c)
 	return c->linux_.intel_rdt || c->linux_.memory_policy;
 }
 
-static bool support_personality(const struct oci_config *c)
-{
-	return c->linux_.has_personality;
-}
-
-static bool support_time_ns(const struct oci_config *c)
-{
-	return oci_config_namespace(c, OCI_NS_TIME) || c->linux_.time_offset_count;
-}
-
 static const struct support_row support_rows[] = {
 	{SUPPORT_REFUSE, support_terminal, "process.terminal", "the guest has no terminals yet"},
 	{SUPPORT_REFUSE, support_user_ns, "linux.uidMappings",
 	 "user namespaces are not supported yet"},
-	{SUPPORT_REFUSE, support_create_container, "hooks.createContainer", "not supported yet"},
-	{SUPPORT_REFUSE, support_start_container, "hooks.startContainer", "not supported yet"},
 	{SUPPORT_REFUSE, support_vm, "vm", "not supported yet"},
 	{SUPPORT_REFUSE, support_net_devices, "linux.netDevices",
 	 "host network devices cannot be moved into a VM"},
-	{SUPPORT_REFUSE, support_personality, "linux.personality", "not supported yet"},
 	{SUPPORT_WARN, support_joined, "linux.namespaces",
 	 "a VM cannot join a namespace of the host's kernel: it has its own"},
-	{SUPPORT_WARN, support_sysctl, "linux.sysctl", "not applied yet"},
 	{SUPPORT_WARN, support_resources, "linux.resources",
 	 "limits hold inside the VM; the host's cgroup is not set yet"},
 	{SUPPORT_WARN, support_labels,
 	 "process.apparmorProfile, process.selinuxLabel, "
 	 "linux.mountLabel",
 	 "the guest's kernel has no such module"},
-	{SUPPORT_WARN, support_scheduling,
-	 "process.scheduler, process.ioPriority, process.execCPUAffinity", "not applied yet"},
+	{SUPPORT_WARN, support_affinity, "process.execCPUAffinity",
+	 "the host's CPU numbers are not the VM's: not applied"},
 	{SUPPORT_WARN, support_hardware, "linux.intelRdt, linux.memoryPolicy",
 	 "the host's hardware is not the VM's: not applied"},
-	{SUPPORT_WARN, support_time_ns, "linux.timeOffsets", "not applied yet"},
 };
 
 int plan_check_support(struct plan *p, struct err *e)

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -121,6 +122,36 @@ static int report_nnp(int argc, char **argv)
 {
 	(void)argc, (void)argv;
 	printf("no_new_privs=%d\n", prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0));
+	return 0;
+}
+
+static int report_personality(int argc, char **argv)
+{
+	(void)argc, (void)argv;
+	printf("personality=%d\n", personality(0xffffffff));
+	return 0;
+}
+
+/* By system call: the C library's structures differ. */
+static int report_scheduling(int argc, char **argv)
+{
+	struct {
+		uint32_t size, policy;
+		uint64_t flags;
+		int32_t nice;
+		uint32_t priority;
+		uint64_t runtime, deadline, period;
+	} attr = {.size = sizeof(attr)};
+	long io = syscall(SYS_ioprio_get, 1, 0);
+
+	(void)argc, (void)argv;
+	if (syscall(SYS_sched_getattr, 0, &attr, sizeof(attr), 0) != 0)
+		payload_die("sched_getattr");
+	printf("policy=%u nice=%d priority=%u flags=%llu runtime=%llu deadline=%llu period=%llu "
+	       "io=%ld:%ld\n",
+	       attr.policy, attr.nice, attr.priority, (unsigned long long)attr.flags,
+	       (unsigned long long)attr.runtime, (unsigned long long)attr.deadline,
+	       (unsigned long long)attr.period, io >> 13, io & 0x1fff);
 	return 0;
 }
 
@@ -359,6 +390,8 @@ const struct payload_command report_commands[] = {
 	{"ids", "", 0, report_ids},
 	{"caps", "", 0, report_caps},
 	{"nnp", "", 0, report_nnp},
+	{"personality", "", 0, report_personality},
+	{"scheduling", "", 0, report_scheduling},
 	{"fds", "", 0, report_fds},
 	{"rlimits", "", 0, report_rlimits},
 	{"mounts", "", 0, report_mounts},

@@ -15,6 +15,10 @@ static struct sock_filter insns[] = {{0x20, 0, 0, 4}, {0x15, 1, 255, UINT32_MAX}
 static struct guest_device devices[] = {{'c', "/dev/fuse", 10, 229, 0600, 7, UINT32_MAX}};
 static struct bpf_insn ebpf[] = {{.code = 0x61, .dst_reg = 3, .src_reg = 1, .off = -2, .imm = -1}};
 static struct guest_pair files[] = {{"memory.max", "max"}, {"cpu.max", "1 2"}};
+static struct guest_pair sysctls[] = {{"net/ipv4/ip_forward", "1"}};
+static const char *hook_args[] = {"hook", "arg"};
+static const char *hook_env[] = {"A=b"};
+static struct guest_hook hooks[] = {{"/bin/hook", {2, hook_args}, {1, hook_env}, 5000}};
 static struct guest_mount mounts[] = {
 	{.kind = GUEST_MOUNT_FS,
 	 .source = "proc",
@@ -44,7 +48,10 @@ static struct guest_container sample(void)
 	struct guest_container c = {
 		.id = "c1",
 		.hostname = "box",
-		.namespaces = 0x6e020000,
+		.namespaces = 0x6e020080,
+		.time_offsets = "monotonic 1 2\n",
+		.has_personality = true,
+		.personality = 8,
 		.is_root_readonly = true,
 		.root_propagation = 1 << 19,
 		.clock_realtime_ns = -5,
@@ -58,6 +65,10 @@ static struct guest_container sample(void)
 		.devices = devices,
 		.device_filter = {.count = 1, .insns = ebpf},
 		.cgroup_files = {.count = 2, .at = files},
+		.sysctls = {.count = 1, .at = sysctls},
+		.start_hook_count = 1,
+		.start_hooks = hooks,
+		.start_hook_state = "{}",
 		.process =
 			{
 				.stdio = {GUEST_STDIO_NULL, GUEST_STDIO_PIPE, GUEST_STDIO_PIPE},
@@ -72,6 +83,10 @@ static struct guest_container sample(void)
 				.no_new_privs = true,
 				.has_oom_score_adj = true,
 				.oom_score_adj = -998,
+				.has_io_priority = true,
+				.io_priority = 2 << 13 | 7,
+				.has_scheduler = true,
+				.scheduler = {6, -20, 99, UINT64_MAX, 1, 2, 3},
 				.caps = {1, 2, 3, 4, 1ULL << 63},
 				.group_count = 3,
 				.groups = groups,
@@ -120,6 +135,12 @@ static void check_process(const struct guest_process *a, const struct guest_proc
 	ok(a->uid == b->uid && a->gid == b->gid && a->umask == b->umask, "ids and umask come back");
 	ok(a->has_caps && a->no_new_privs && a->has_oom_score_adj, "flags come back");
 	is_int(a->oom_score_adj, b->oom_score_adj, "a negative oom score comes back");
+	ok(a->has_io_priority && a->io_priority == b->io_priority && a->has_scheduler &&
+		   a->scheduler.policy == 6 && a->scheduler.nice == -20 &&
+		   a->scheduler.priority == 99 && a->scheduler.flags == UINT64_MAX &&
+		   a->scheduler.runtime_ns == 1 && a->scheduler.deadline_ns == 2 &&
+		   a->scheduler.period_ns == 3,
+	   "scheduling comes back");
 	ok(!memcmp(a->caps, b->caps, sizeof(a->caps)), "capabilities come back");
 	ok(a->group_count == b->group_count &&
 		   !memcmp(a->groups, b->groups, sizeof(*a->groups) * a->group_count),
@@ -169,6 +190,16 @@ static void test_round_trip(void)
 	   "devices come back");
 	ok(back.device_filter.count == 1 && !memcmp(back.device_filter.insns, ebpf, sizeof(ebpf)),
 	   "the device filter comes back");
+	ok(back.sysctls.count == 1 && is_same_str(back.sysctls.at[0].name, sysctls[0].name) &&
+		   is_same_str(back.time_offsets, c.time_offsets) && back.has_personality &&
+		   back.personality == 8,
+	   "sysctls, time offsets and personality come back");
+	ok(back.start_hook_count == 1 && is_same_str(back.start_hooks[0].path, "/bin/hook") &&
+		   is_same_list(&back.start_hooks[0].args, &hooks[0].args) &&
+		   is_same_list(&back.start_hooks[0].env, &hooks[0].env) &&
+		   back.start_hooks[0].timeout_ms == 5000 &&
+		   is_same_str(back.start_hook_state, "{}"),
+	   "hooks come back");
 	ok(back.cgroup_files.count == 2 && is_same_str(back.cgroup_files.at[1].name, "cpu.max") &&
 		   is_same_str(back.cgroup_files.at[1].value, "1 2"),
 	   "cgroup files come back");
@@ -288,6 +319,9 @@ static void test_incomplete(void)
 	c = sample();
 	c.process.builtin = GUEST_BUILTIN_COUNT;
 	refuse(&c, "an unknown builtin is refused");
+	c = sample();
+	c.start_hook_state = NULL;
+	refuse(&c, "hooks without a state are refused");
 	c = sample();
 	devices[0].type = 'x';
 	refuse(&c, "an unknown type of device is refused");
