@@ -42,6 +42,7 @@ struct launch_context {
 	struct oci_config *config;
 	struct plan *plan;
 	struct state state;
+	struct cgroup_host cgroup;
 	char *state_dir;
 	int root_dirfd;
 	int state_dirfd;
@@ -55,6 +56,7 @@ struct launch_context {
 
 static void launch_context_done(struct launch_context *x)
 {
+	cgroup_host_done(&x->cgroup);
 	plan_free(x->plan);
 	oci_config_free(x->config);
 	settings_done(&x->settings);
@@ -211,6 +213,40 @@ static int launch_make_directory(struct launch_context *x, const char *root, str
 	return x->listen_fd < 0 ? x->listen_fd : 0;
 }
 
+/* Measured with TCG after 300 programs had run: 54 MiB of anonymous memory beside the guest's, in
+ * QEMU, virtiofsd and the monitor together. TCG's buffer of translations may grow to 1 GiB. */
+static struct cgroup_overhead launch_overhead(const struct launch_context *x)
+{
+	const struct oci_resources *r = x->config->linux_.resources;
+	uint64_t limit = r && r->memory.limit.has && r->memory.limit.value > 0
+				 ? (uint64_t)r->memory.limit.value
+				 : 0;
+	uint64_t guest = (uint64_t)x->plan->memory_mib << 20;
+	uint64_t host_mib = x->accel == VM_ACCEL_TCG ? 1024 + 192 : 192;
+
+	return (struct cgroup_overhead){
+		.memory_bytes = (guest > limit ? guest - limit : 0) + (host_mib << 20),
+		.cpu_percent = 100, /* virtiofsd and QEMU's own threads */
+		.pids = 512,
+	};
+}
+
+static int launch_make_cgroup(struct launch_context *x, struct err *e)
+{
+	const struct oci_linux *l = &x->config->linux_;
+	const struct cgroup_overhead overhead = launch_overhead(x);
+	int r;
+
+	if (plan_is_systemd_cgroup(l->cgroups_path))
+		return 0; /* support.c has said so: the VM stays where its caller is */
+	r = cgroup_host_find(l->cgroups_path, x->launch->id, &x->cgroup, e);
+	if (r == 0)
+		r = cgroup_host_save(&x->cgroup, x->state_dirfd, e);
+	if (r == 0)
+		r = cgroup_host_make(&x->cgroup, e);
+	return r < 0 ? r : cgroup_host_limit(&x->cgroup, l->resources, &overhead, e);
+}
+
 static int launch_fork(struct launch_context *x, struct err *e)
 {
 	unsigned long flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS;
@@ -226,6 +262,7 @@ static int launch_fork(struct launch_context *x, struct err *e)
 		.settings = &x->settings,
 		.facts = &x->facts,
 		.accel = x->accel,
+		.cgroup = &x->cgroup,
 		.qemu = x->qemu,
 		.id = x->launch->id,
 		.state_dir = x->state_dir,
@@ -282,7 +319,9 @@ static int launch_complete(struct launch_context *x, const char *root, struct er
 		log_warn("%s", x->plan->warnings.at[i]);
 	launch_fill_state(x);
 	launch_describe_to_guest(x);
-	r = launch_fork(x, e);
+	r = launch_make_cgroup(x, e);
+	if (r == 0)
+		r = launch_fork(x, e);
 	if (r == 0)
 		r = hook_run_all(x->config, OCI_HOOK_PRESTART, &x->state, e);
 	if (r == 0)
@@ -315,6 +354,8 @@ static void launch_undo(struct launch_context *x)
 		if (hook_run_all(x->config, OCI_HOOK_POSTSTOP, &x->state, &ignored) < 0)
 			log_warn("%s", ignored.text);
 	}
+	if (was_made && cgroup_host_remove(x->state_dirfd) < 0)
+		log_warn("the container's cgroup cannot be removed");
 	if (was_made)
 		(void)state_remove(x->root_dirfd, x->launch->id);
 }

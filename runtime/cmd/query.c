@@ -209,6 +209,8 @@ int cmd_features(struct cmd *c, struct err *e)
 			      1u << OCI_NS_NETWORK | 1u << OCI_NS_PID | 1u << OCI_NS_TIME |
 			      1u << OCI_NS_UTS,
 		.capabilities = (UINT64_C(1) << 41) - 1,
+		.has_cgroup_v1 = true,
+		.has_cgroup_v2 = true,
 		.has_seccomp = true,
 		.seccomp_actions =
 			((1u << OCI_SECCOMP_ACTION_COUNT) - 1) & ~(1u << OCI_SECCOMP_NOTIFY),

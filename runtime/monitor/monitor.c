@@ -288,6 +288,9 @@ static int monitor_open(struct monitor *m, struct err *e)
 		r = monitor_open_tty(m, e);
 	if (r == 0)
 		r = monitor_enter_namespaces(m->start, e);
+	/* Before anything is started: what we start is in it from its first instruction. */
+	if (r == 0)
+		r = cgroup_host_enter(m->start->cgroup, e);
 	if (r < 0)
 		return r;
 	monitor_set_oom_score(m->start);

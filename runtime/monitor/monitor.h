@@ -4,6 +4,7 @@
 #ifndef VMRT_MONITOR_H
 #define VMRT_MONITOR_H
 
+#include "runtime/cgroup/host.h"
 #include "runtime/plan/plan.h"
 #include "runtime/vm/facts.h"
 
@@ -16,7 +17,8 @@ struct monitor_start {
 	const struct settings *settings;
 	const struct host_facts *facts;
 	enum vm_accel accel;
-	const char *qemu; /* absolute path */
+	const struct cgroup_host *cgroup; /* made, with its limits: to be entered */
+	const char *qemu;		  /* absolute path */
 	const char *id;
 	const char *state_dir; /* absolute path, for QEMU's FIFOs and the share's mount point */
 	int root_dirfd;	       /* of the directory that holds the state directories */

@@ -49,9 +49,39 @@ static bool support_joined(const struct oci_config *c)
 	return false;
 }
 
-static bool support_resources(const struct oci_config *c)
+bool plan_is_systemd_cgroup(const char *path)
 {
-	return c->linux_.resources || c->linux_.cgroups_path;
+	const char *colon = path && *path != '/' ? strchr(path, ':') : NULL;
+
+	return colon && strchr(colon + 1, ':');
+}
+
+static bool support_systemd(const struct oci_config *c)
+{
+	return plan_is_systemd_cgroup(c->linux_.cgroups_path);
+}
+
+static bool support_realtime(const struct oci_config *c)
+{
+	const struct oci_resources *r = c->linux_.resources;
+
+	return r && ((r->cpu.realtime_runtime_us.has && r->cpu.realtime_runtime_us.value) ||
+		     (r->cpu.realtime_period_us.has && r->cpu.realtime_period_us.value));
+}
+
+static bool support_memory_v1(const struct oci_config *c)
+{
+	const struct oci_memory *m = c->linux_.resources ? &c->linux_.resources->memory : NULL;
+
+	return m && ((m->kernel.has && m->kernel.value > 0) ||
+		     (m->kernel_tcp.has && m->kernel_tcp.value > 0) || m->disable_oom_killer.value);
+}
+
+static bool support_traffic(const struct oci_config *c)
+{
+	const struct oci_resources *r = c->linux_.resources;
+
+	return r && (r->net_class_id.has || r->net_priority_count || r->rdma_count);
 }
 
 static bool support_labels(const struct oci_config *c)
@@ -78,8 +108,15 @@ static const struct support_row support_rows[] = {
 	 "host network devices cannot be moved into a VM"},
 	{SUPPORT_WARN, support_joined, "linux.namespaces",
 	 "a VM cannot join a namespace of the host's kernel: it has its own"},
-	{SUPPORT_WARN, support_resources, "linux.resources",
-	 "limits hold inside the VM; the host's cgroup is not set yet"},
+	{SUPPORT_WARN, support_systemd, "linux.cgroupsPath",
+	 "the systemd cgroup driver is not supported: the VM stays in the caller's cgroup"},
+	{SUPPORT_WARN, support_realtime, "linux.resources.cpu.realtimeRuntime, realtimePeriod",
+	 "not applied: cgroup v2, the guest's, has none"},
+	{SUPPORT_WARN, support_memory_v1,
+	 "linux.resources.memory.kernel, kernelTCP, disableOOMKiller",
+	 "not applied: cgroup v2, the guest's, has none"},
+	{SUPPORT_WARN, support_traffic, "linux.resources.network, rdma",
+	 "a VM's traffic has no class of the host's, and it has no such adapter: not applied"},
 	{SUPPORT_WARN, support_labels,
 	 "process.apparmorProfile, process.selinuxLabel, "
 	 "linux.mountLabel",
