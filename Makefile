@@ -31,6 +31,14 @@ HARDEN  := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fram
 LINK    := -pie
 endif
 
+ifeq ($(FUZZ),1)
+CC      := clang
+OBJ     := $(BUILD)/fuzz/obj
+HARDEN  := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all \
+	   -fno-omit-frame-pointer -fPIE
+CFLAGS  := -O1 -g
+endif
+
 LIB_SOURCES     := $(wildcard lib/*.c)
 RUNTIME_SOURCES := $(filter-out runtime/main.c,$(wildcard runtime/*/*.c))
 SOURCES         := $(LIB_SOURCES) $(RUNTIME_SOURCES) runtime/main.c
@@ -135,7 +143,8 @@ check-unit: $(VMRT) unit-programs ## unit and golden tests: seconds
 .PHONY: check-sanitize
 check-sanitize: ## unit tests and fuzz corpora under ASan and UBSan, leak detection on
 	$(MAKE) SANITIZE=1 BUILD=$(BUILD)/sanitize-tests OBJ=$(BUILD)/sanitize unit-programs
-	tests/run --name sanitize unit $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/sanitize-tests/tests/unit/%)
+	tests/run --name sanitize unit $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/sanitize-tests/tests/unit/%) \
+		$(FUZZ_SOURCES:tests/fuzz/%.c=$(BUILD)/sanitize-tests/tests/replay/%)
 
 .PHONY: check-kernel
 check-kernel: kernel ## what the guest's kernel promises, in the running guest: seconds
@@ -165,16 +174,25 @@ include tests/bench/bench.mk
 bench: all payload $(BENCH_IMAGES) ## start time, throughput, memory beside a bare boot and runc (as root)
 	tests/bench/run $(BENCH)
 
-# libFuzzer needs clang; TIME is seconds for each target.
+# libFuzzer needs clang, and so do all objects it is to see into: a build of their own, by this file again with FUZZ=1.
+FUZZ_PROGRAMS := $(FUZZ_SOURCES:tests/fuzz/%.c=$(BUILD)/fuzz/%)
+$(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(UNIT_LIB)
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(HARDEN) $(CFLAGS) -fsanitize=fuzzer $(LINK) -o $@ $< $(UNIT_LIB) $(LIBS)
+
+# TIME is seconds for each target. New inputs of interest gather in build/fuzz/corpus-NAME, findings in build/fuzz/found-NAME-*.
 TIME ?= 60
-.PHONY: fuzz
-fuzz: ## fuzz everything untrusted for TIME seconds per target (clang)
-	@set -e; for source in $(FUZZ_SOURCES); do \
-		name=$$(basename $$source .c); mkdir -p $(BUILD)/fuzz/$$name; \
-		clang $(BASE) -g -O1 -fsanitize=fuzzer,address,undefined -o $(BUILD)/fuzz/$$name.bin \
-			$$source $(LIB_SOURCES) $(RUNTIME_SOURCES) $(LIBS); \
-		$(BUILD)/fuzz/$$name.bin -max_total_time=$(TIME) $(BUILD)/fuzz/$$name \
-			tests/fuzz/corpus-$${name#fuzz_}; \
+.PHONY: fuzz fuzz-programs
+fuzz-programs: $(FUZZ_PROGRAMS)
+fuzz: ## fuzz everything untrusted for TIME seconds per target (clang, as root if it is missing)
+	tools/install-deps build fuzz
+	$(MAKE) FUZZ=1 fuzz-programs
+	@set -e; for program in $(FUZZ_PROGRAMS); do \
+		name=$${program##*/fuzz_}; mkdir -p $(BUILD)/fuzz/corpus-$$name; \
+		echo "fuzzing $$name for $(TIME) s"; \
+		$$program -max_total_time=$(TIME) -timeout=5 -rss_limit_mb=1024 -print_final_stats=1 \
+			-artifact_prefix=$(BUILD)/fuzz/found-$$name- \
+			$(BUILD)/fuzz/corpus-$$name tests/fuzz/corpus-$$name; \
 	done
 
 .PHONY: clean
