@@ -1,0 +1,100 @@
+# docker's options for what a container is and may use: each gives with the runtime under test what it gives with runc.
+
+load ../lib/load
+# shellcheck source=/dev/null
+source "$TOP/tests/lib/compare.bash"
+# shellcheck source=/dev/null
+source "$TOP/tests/lib/docker.bash"
+
+setup_file() { docker_start; }
+teardown_file() { docker_stop; }
+
+setup() { test_setup; }
+teardown() {
+	docker_remove_all >/dev/null 2>&1 || true
+	test_teardown
+}
+
+run_it() {
+	status d run --rm --network none --runtime="$RT" "$@"
+}
+
+row() {
+	compare run_it "$@"
+}
+
+CAPS='grep -E "^(Cap|NoNewPrivs|Seccomp:)" /proc/self/status'
+
+@test "docker run: seccomp by default, unconfined, from a file" {
+	local probe='payload syscall 165; payload syscall 135 4660; payload syscall 435; payload syscall 1000; grep Seccomp: /proc/self/status'
+	row bb sh -c "$probe"
+	row --security-opt seccomp=unconfined bb sh -c "$probe"
+	echo '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["getpgrp"], "action": "SCMP_ACT_ERRNO", "errnoRet": 5}]}' \
+		>"$T/profile.json"
+	row --security-opt "seccomp=$T/profile.json" bb payload syscall 111
+	row --security-opt no-new-privileges -u 1000 bb sh -c "$CAPS"
+}
+
+@test "docker run: capabilities added, dropped, all of them" {
+	row --cap-drop ALL --cap-add CHOWN bb sh -c "$CAPS"
+	row --cap-add SYS_TIME bb sh -c "$CAPS"
+	row --cap-drop MKNOD -u 1000 bb sh -c "$CAPS"
+}
+
+@test "docker run: ulimits, sysctls, oom score, shm size" {
+	row --ulimit nofile=500:600 --ulimit core=0 bb sh -c 'ulimit -Sn; ulimit -Hn; ulimit -c'
+	row bb sh -c 'ulimit -Sn; ulimit -Hn'
+	row --sysctl net.ipv4.ip_forward=1 --sysctl kernel.msgmax=9999 bb sh -c 'cat /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/msgmax'
+	row --oom-score-adj 321 bb cat /proc/self/oom_score_adj
+	row --shm-size 3m bb sh -c 'df /dev/shm | tail -n 1 | { read a b c; echo $b; }'
+}
+
+@test "docker run: devices" {
+	row --device /dev/fuse:/dev/myfuse:r bb sh -c 'payload stat /dev/myfuse; (: </dev/myfuse) && echo r; (: >/dev/myfuse) 2>/dev/null || echo no w'
+	row --device-cgroup-rule 'c 1:11 r' --cap-add SYSLOG bb sh -c 'mknod /dev/k c 1 11; (: </dev/k) && echo r; (: >/dev/k) 2>/dev/null || echo no w'
+	row bb sh -c 'mknod /dev/k c 1 11; (: </dev/k) 2>/dev/null || echo no r'
+}
+
+@test "docker run: masked and read-only paths" {
+	row bb sh -c 'cat /proc/timer_list | wc -c; echo 1 >/proc/sys/kernel/msgmax; ls /proc/scsi /sys/firmware | wc -l'
+	row --security-opt systempaths=unconfined bb sh -c 'grep -c " /proc/timer_list " /proc/self/mountinfo'
+}
+
+@test "docker run: propagation and options of mounts" {
+	mkdir -p "$T/source"
+	row --mount "type=bind,source=$T/source,target=/data/m,readonly" bb sh -c 'payload mounts | grep ^/data/m | cut -d" " -f1,4; touch /data/m/x'
+	row --mount "type=tmpfs,target=/data/t,tmpfs-size=65536,tmpfs-mode=0700" bb sh -c 'stat -c %a /data/t; df -k /data/t | tail -n 1 | { read a b c; echo $b; }'
+	row --tmpfs /data/t:noexec,nosuid,size=1m bb sh -c 'payload mounts | grep ^/data/t | { read a b c d; echo $b $c; }'
+}
+
+@test "docker run: memory and pids limits act" {
+	row --memory 64m bb payload allocate 40
+	row --memory 32m --memory-swap 32m bb payload allocate 64
+	row --pids-limit 5 bb sh -c 'sleep 9 & sleep 9 & sleep 9 & sleep 9 & sleep 9 & echo made'
+}
+
+@test "docker run: host namespaces are the virtual machine's" {
+	row --pid host bb sh -c '[ $$ -ne 1 ] && echo not 1'
+	row --ipc host bb true
+	row --ipc none bb sh -c 'payload mounts | grep -c ^/dev/shm'
+	row --ipc shareable bb sh -c 'payload mounts | grep -c ^/dev/shm'
+	row --cgroupns private bb true
+}
+
+# runc cannot on a host that withholds devices from root.
+@test "docker run --privileged" {
+	RT=vmrt run_it --privileged bb sh -c 'mkdir /m && mount -t tmpfs t /m && echo mounted; grep Seccomp: /proc/self/status
+		payload stat /dev/fuse | cut -d" " -f1,2; echo 5 >/proc/sys/vm/swappiness && echo written; ls /dev | grep -c ^sd; true' >"$T/out"
+	expect_equal "$(cat "$T/out")" "mounted
+Seccomp:	0
+/dev/fuse char
+written
+0
+status 0"
+}
+
+@test "docker stats shows the container and its limits" {
+	d run -d --name "t-stats" --network none --runtime=vmrt --memory 64m bb sleep 1000
+	d stats --no-stream --format '{{.Name}} {{.MemUsage}} {{.PIDs}}' t-stats >"$T/stats"
+	expect_match "$(cat "$T/stats")" '^t-stats [1-9][0-9.]*MiB / [0-9.]+[MG]iB [1-9][0-9]*$'
+}
