@@ -84,13 +84,15 @@ teardown() {
 		payload tcp-get 7003 | payload check $bytes 6; echo checked \$?"
 	peer "$BUILD/payload" tcp-get 7002 2>"$T/ready" | "$BUILD/payload" check "$bytes" 5 >"$T/up" 2>&1 &
 	wait_for "the receiver" file_has "$T/ready" ready
-	launch sent
-	wait_for "the receiver's judgement" test -s "$T/up"
+	create_ok
+	start_ok
+	# 500 MB take half a minute where the guest's CPU is emulated.
+	wait_seconds 250 "the receiver's judgement" test -s "$T/up"
 	cat "$T/up" >&2
 	file_has "$T/up" agree
 	wait_for "the guest's receiver" file_has "$T/err" ready
 	"$BUILD/payload" write "$bytes" 6 | peer "$BUILD/payload" tcp-put 10.99.0.2 7003
-	wait_exit
+	wait_exit 250
 	expect_out_has 'checked 0'
 }
 

@@ -192,11 +192,48 @@ static int network_tcp_put(int argc, char **argv)
 	return 0;
 }
 
+/* Asks for the IPv4 address of a name over TCP and prints what the first answer record says. */
+static int network_dns_tcp(int argc, char **argv)
+{
+	static unsigned char m[2 + 65535];
+	unsigned char *at = m + 2;
+	const char *name = argv[1];
+	int fd = network_connect(SOCK_STREAM, argv[0], "53");
+	size_t size;
+
+	(void)argc;
+	memcpy(at, "\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00", 12);
+	at += 12;
+	while (*name) {
+		size_t label = strcspn(name, ".");
+
+		*at++ = (unsigned char)label;
+		memcpy(at, name, label);
+		at += label;
+		name += label + (name[label] == '.');
+	}
+	memcpy(at, "\0\0\1\0\1", 5);
+	at += 5;
+	size = (size_t)(at - m - 2);
+	m[0] = (unsigned char)(size >> 8);
+	m[1] = (unsigned char)size;
+	if (payload_write_all(fd, m, size + 2) < 0)
+		payload_die("write");
+	if (recv(fd, m, 2, MSG_WAITALL) != 2)
+		payload_die("no answer");
+	size = (size_t)m[0] << 8 | m[1];
+	if (recv(fd, m, size, MSG_WAITALL) != (ssize_t)size || size < 16 || !m[7])
+		payload_die("no address");
+	printf("%u.%u.%u.%u\n", m[size - 4], m[size - 3], m[size - 2], m[size - 1]);
+	return 0;
+}
+
 const struct payload_command network_commands[] = {
 	{"udp-echo", "PORT", 1, network_udp_echo},
 	{"udp-ask", "ADDRESS PORT [SIZE]", 2, network_udp_ask},
 	{"tcp-echo", "PORT", 1, network_tcp_echo},
 	{"tcp-many", "ADDRESS PORT COUNT", 3, network_tcp_many},
+	{"dns-tcp", "SERVER NAME", 2, network_dns_tcp},
 	{"tcp-get", "PORT", 1, network_tcp_get},
 	{"tcp-put", "ADDRESS PORT", 2, network_tcp_put},
 	{0},

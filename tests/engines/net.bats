@@ -1,0 +1,158 @@
+# Networks as docker and podman make them: bridges, published ports, service names, changes at run time.
+
+load ../lib/load
+# shellcheck source=/dev/null
+source "$TOP/tests/lib/docker.bash"
+# shellcheck source=/dev/null
+source "$TOP/tests/lib/podman.bash"
+
+setup_file() {
+	docker_start
+	podman_start
+}
+teardown_file() {
+	podman_stop
+	docker_stop
+}
+
+setup() { test_setup; }
+teardown() {
+	docker_remove_all >/dev/null 2>&1 || true
+	d network prune -f >/dev/null 2>&1 || true
+	p rm --all --force --time 0 >/dev/null 2>&1 || true
+	test_teardown
+}
+
+# host COMMAND…: on docker's host, pod_host on podman's.
+host() {
+	nsenter --net --target "$(cat "$(docker_dir)/holder.pid")" "$@" 3>&-
+}
+pod_host() {
+	nsenter --net --target "$(cat "$(podman_dir)/holder.pid")" "$@" 3>&-
+}
+
+# A web server and a UDP echo in a container; more arguments are docker's.
+WEB='mkdir /w; echo "page of $(hostname)" >/w/index.html; payload udp-echo 7000 & exec httpd -f -p 80 -h /w'
+web() {
+	local name=$1
+	shift
+	d run -d --name "$name" -h "$name" --runtime=vmrt "$@" bb sh -c "$WEB" >/dev/null
+	wait_for "$name serves" logs_have "$name" ready
+}
+logs_have() { d logs "$1" 2>&1 | grep -q "$2"; }
+
+address_of() {
+	d inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}' "$1" | cut -d' ' -f1
+}
+
+vm() {
+	d run --rm --runtime=vmrt "$@"
+}
+
+fetch() {
+	"$1" timeout 5 busybox wget -q -O - "http://$2/"
+}
+
+@test "docker's bridge: out, in, and from container to container, VM or not" {
+	local address
+	web one
+	address=$(address_of one)
+	expect_equal "$(fetch host "$address")" 'page of one'
+	expect_equal "$(vm bb timeout 5 wget -q -O - "http://$address/")" 'page of one'
+	expect_equal "$(d run --rm bb timeout 5 wget -q -O - "http://$address/")" 'page of one' "from runc"
+	vm bb ping -c 1 -W 5 172.17.0.1
+	d run -d --name other bb sh -c "$WEB" >/dev/null
+	wait_for "runc's serves" logs_have other ready
+	vm bb payload udp-ask "$(address_of other)" 7000
+}
+
+@test "docker's bridge: published ports, TCP and UDP" {
+	web one -p 8080:80 -p 7000:7000/udp
+	wait_for "the published port" eval 'fetch host 127.0.0.1:8080 >/dev/null 2>&1'
+	expect_equal "$(fetch host 127.0.0.1:8080)" 'page of one'
+	host "$BUILD/payload" udp-ask 127.0.0.1 7000
+	host "$BUILD/payload" udp-ask 127.0.0.1 7000 20000
+}
+
+@test "a network of the user's: names answer by UDP and TCP, three services find each other" {
+	d network create "net-$ID" >/dev/null
+	web one --network "net-$ID"
+	web two --network "net-$ID" --network-alias second
+	vm --network "net-$ID" bb sh -ec '
+		timeout 5 wget -q -O - http://one/
+		timeout 5 wget -q -O - http://second/
+		payload dns-tcp 127.0.0.11 two' >"$OUT"
+	expect_equal "$(head -n 2 "$OUT")" $'page of one\npage of two'
+	expect_out_line "$(address_of two)"
+}
+
+@test "a network of the user's with IPv6" {
+	d network create --ipv6 --subnet fd01:2:3::/64 "net-$ID" >/dev/null
+	web one --network "net-$ID"
+	vm --network "net-$ID" bb sh -ec '
+		! ip -6 addr show dev eth0 | grep -E "tentative|dadfailed"
+		ping -c 1 -W 5 fd01:2:3::1
+		payload udp-ask fd01:2:3::2 7000 9000' >"$OUT"
+	expect_out_line 'answer of 9000 bytes'
+	host busybox ping -c 1 -W 5 fd01:2:3::2
+}
+
+@test "docker network connect and disconnect on a running container" {
+	d network create "net-$ID" >/dev/null
+	web one
+	d network connect "net-$ID" one
+	address=$(d inspect -f "{{(index .NetworkSettings.Networks \"net-$ID\").IPAddress}}" one)
+	wait_for "the second network" eval 'fetch host "$address" >/dev/null 2>&1'
+	expect_equal "$(vm --network "net-$ID" bb timeout 5 wget -q -O - http://one/)" 'page of one'
+	d network disconnect bridge one
+	wait_for "still there" eval 'fetch host "$address" >/dev/null 2>&1'
+	d network disconnect "net-$ID" one
+	! fetch host "$address" 2>/dev/null
+	d network connect bridge one
+	wait_for "back on the bridge" eval 'fetch host "$(address_of one)" >/dev/null 2>&1'
+}
+
+@test "docker --network container:X is refused, and X does not notice" {
+	web one
+	status=0
+	vm --network container:one bb true 2>"$ERR" >"$OUT" || status=$?
+	expect_status 125
+	expect_err_has 'a VM cannot share its interfaces'
+	expect_equal "$(fetch host "$(address_of one)")" 'page of one'
+	# Nor with a container that is no VM.
+	d run -d --name other bb sh -c "$WEB" >/dev/null
+	wait_for "runc's serves" logs_have other ready
+	status=0
+	vm --network container:other bb true 2>"$ERR" >"$OUT" || status=$?
+	expect_status 125
+	expect_equal "$(fetch host "$(address_of other)" | cut -c1-7)" 'page of'
+}
+
+@test "docker restart and kill leave no interface behind" {
+	web one -p 8080:80
+	d restart -t 0 one >/dev/null
+	wait_for "it serves again" eval 'fetch host 127.0.0.1:8080 >/dev/null 2>&1'
+	d rm -f one >/dev/null
+	no_veth() { ! host ip -o link | grep -qE 'veth|vmrt'; }
+	wait_for "no interface left" no_veth
+}
+
+@test "podman's bridge: out, in, published" {
+	p run -d --name one -p 8081:80 -p 7001:7000/udp bb sh -c "$WEB" >/dev/null
+	wait_for "the published port" eval 'fetch pod_host 127.0.0.1:8081 >/dev/null 2>&1'
+	pod_host "$BUILD/payload" udp-ask 127.0.0.1 7001
+	address=$(p inspect -f '{{.NetworkSettings.IPAddress}}' one)
+	p run --rm bb timeout 5 wget -q -O - "http://$address/" | grep 'page of'
+	p run --rm bb ping -c 1 -W 5 10.88.0.1
+	p rm --force --time 0 one >/dev/null
+	! pod_host ip -o link | grep -E 'veth|vmrt'
+}
+
+@test "podman --network none and container:X" {
+	expect_equal "$(p run --rm --network none bb ls /sys/class/net)" lo
+	p run -d --name one bb sh -c "$WEB" >/dev/null
+	! p run --rm --network container:one bb true 2>"$ERR"
+	expect_err_has 'a VM cannot share its interfaces'
+	address=$(p inspect -f '{{.NetworkSettings.IPAddress}}' one)
+	wait_for "it serves" eval 'fetch pod_host "$address" >/dev/null 2>&1'
+}
