@@ -23,6 +23,7 @@
 #include "lib/fd.h"
 #include "lib/mem.h"
 #include "runtime/log/log.h"
+#include "runtime/net/namespace.h"
 #include "runtime/proc/keep_fds.h"
 
 #define MONITOR_KILL_STATUS (128 + SIGKILL)
@@ -204,6 +205,8 @@ static int monitor_enter_namespaces(const struct monitor_start *start, struct er
 			return err_sys(e, -errno, "joining the network namespace '%s'",
 				       plan->netns_path);
 	}
+	if (plan->want_new_netns)
+		namespace_set_ports();
 	if (plan->config->hostname)
 		(void)!sethostname(plan->config->hostname, strlen(plan->config->hostname));
 	return 0;

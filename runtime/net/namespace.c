@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "lib/fd.h"
+#include "runtime/net/redirect.h"
 
 static bool namespace_is_same(int proc_fd, const char *process, const struct stat *wanted)
 {
@@ -67,4 +68,13 @@ int namespace_check(const char *path, bool *ret_is_host, struct err *e)
 	*ret_is_host = namespace_is_same(AT_FDCWD, "/proc/self", &st) ||
 		       namespace_is_same(AT_FDCWD, "/proc/1", &st);
 	return *ret_is_host ? 0 : namespace_find_user(path, &st, e);
+}
+
+void namespace_set_ports(void)
+{
+	auto_close int fd = open("/proc/sys/net/ipv4/ip_local_port_range", O_WRONLY | O_CLOEXEC);
+
+	/* Without it a name that the engine has to ask others for may stay unanswered. */
+	if (fd >= 0)
+		(void)!dprintf(fd, "%d %d", REDIRECT_HOST_PORT, REDIRECT_HOST_PORT_LAST);
 }

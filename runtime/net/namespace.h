@@ -11,4 +11,8 @@
  * Fails, naming the process, when somebody else is in it. */
 int namespace_check(const char *path, bool *ret_is_host, struct err *e) VMRT_MUST_CHECK;
 
+/* In a namespace of the container's own: what the host's side of it sends of its own accord comes
+ * from ports that the guest's programs are not given (redirect.h). Best effort. */
+void namespace_set_ports(void);
+
 #endif

@@ -103,6 +103,7 @@ static void net_release_gone(struct net *n, const struct scan *s)
 			log_warn("network: an interface that went down keeps its redirection");
 		log_info("network: NIC %zu is free again", i);
 		slot->ifindex = 0;
+		slot->is_dns_shared = false;
 		n->is_full_reported = false;
 	}
 }
@@ -147,6 +148,24 @@ static int net_fit_taps(struct net *n, const struct scan *s, struct err *e)
 		slot->tap_mtu = l->item.mtu;
 	}
 	return 0;
+}
+
+/* The engine's DNS server asks others from inside the namespace, and wants their answers. */
+static int net_share_dns(struct net *n, const struct scan *s, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n->slot_count; i++) {
+		struct net_slot *slot = &n->slots[i];
+		const struct scan_link *l = net_find_link(s, slot->ifindex);
+
+		if (!slot->ifindex || !l || slot->is_dns_shared)
+			continue;
+		r = redirect_share_dns(&n->requests, slot->ifindex, slot->tap.ifindex, l->item.name,
+				       e);
+		slot->is_dns_shared = r == 0;
+	}
+	return r;
 }
 
 static void net_report_skipped(struct net *n, const struct scan *s)
@@ -253,6 +272,7 @@ static int net_check_size(const struct scan *s, struct err *e)
 
 int net_update(struct net *n, struct network *ret, struct err *e)
 {
+	bool want_resolver;
 	struct scan s;
 	int r = scan_run(&n->requests, &s, e);
 
@@ -267,10 +287,13 @@ int net_update(struct net *n, struct network *ret, struct err *e)
 	}
 	if (r == 0)
 		r = net_fit_taps(n, &s, e);
+	want_resolver = sockets_has_udp(&n->sockets, NET_RESOLVER_ADDRESS);
+	if (r == 0 && want_resolver)
+		r = net_share_dns(n, &s, e);
 	if (r == 0) {
 		net_report_skipped(n, &s);
 		net_describe(n, &s, ret);
-		ret->want_resolver = sockets_has_udp(&n->sockets, NET_RESOLVER_ADDRESS);
+		ret->want_resolver = want_resolver;
 	}
 	scan_done(&s);
 	return r;

@@ -20,6 +20,7 @@ struct net_slot {
 	struct tap tap;
 	unsigned int ifindex; /* of the interface it is joined with; 0: none */
 	uint32_t tap_mtu;
+	bool is_dns_shared;
 };
 
 struct net {

@@ -12,6 +12,14 @@
 int redirect_add(struct netlink *nl, unsigned int ifindex, unsigned int tap_ifindex,
 		 const char *name, struct err *e) VMRT_MUST_CHECK;
 
+/* Lets the answers of DNS servers outside reach the host's network stack as well: docker asks them
+ * from inside the container's namespace, at ports from REDIRECT_HOST_PORT on (see the namespace's
+ * ip_local_port_range). ARP goes to both sides. */
+#define REDIRECT_HOST_PORT	64512 /* a power of two below the last */
+#define REDIRECT_HOST_PORT_LAST 65535
+int redirect_share_dns(struct netlink *nl, unsigned int ifindex, unsigned int tap_ifindex,
+		       const char *name, struct err *e) VMRT_MUST_CHECK;
+
 /* The interface's side, and with the qdisc also what others put on its ingress: there is nothing
  * to see for them while a VM has it. An interface that is gone is no error. */
 int redirect_remove(struct netlink *nl, unsigned int ifindex) VMRT_MUST_CHECK;

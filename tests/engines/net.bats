@@ -86,6 +86,15 @@ fetch() {
 	expect_out_line "$(address_of two)"
 }
 
+@test "a network of the user's: names that docker has to ask others for" {
+	d network create --subnet 172.29.0.0/24 "net-$ID" >/dev/null
+	nsenter --net --target "$(cat "$(docker_dir)/holder.pid")" \
+		"$BUILD/payload" dns-serve 192.0.2.77 </dev/null >"$T/dns" 2>&1 3>&- &
+	wait_for "the server" file_has "$T/dns" ready
+	vm --network "net-$ID" --dns 172.29.0.1 bb sh -ec 'nslookup www.example.org; ping -c 1 -W 5 172.29.0.1' >"$OUT"
+	expect_out_has 'Address: 192.0.2.77'
+}
+
 @test "a network of the user's with IPv6" {
 	d network create --ipv6 --subnet fd01:2:3::/64 "net-$ID" >/dev/null
 	web one --network "net-$ID"

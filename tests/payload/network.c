@@ -170,6 +170,34 @@ static void network_copy(int from, int to)
 		payload_die("read");
 }
 
+/* Answers every query with the address, whatever is asked. */
+static int network_dns_serve(int argc, char **argv)
+{
+	static const unsigned char record[] = {0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4};
+	int fd = network_listen(SOCK_DGRAM, "53", stdout);
+	unsigned char m[1024];
+
+	(void)argc;
+	for (;;) {
+		struct sockaddr_in6 peer;
+		socklen_t size = sizeof(peer);
+		ssize_t n = recvfrom(fd, m, 512, 0, (struct sockaddr *)&peer, &size);
+		size_t end = 12;
+
+		if (n < 17)
+			continue;
+		while (end < 500 && m[end])
+			end += m[end] + 1;
+		end += 5;
+		memcpy(m + 2, "\x81\x80\0\1\0\1\0\0\0\0", 10);
+		memcpy(m + end, record, sizeof(record));
+		if (inet_pton(AF_INET, argv[0], m + end + sizeof(record)) != 1)
+			payload_die(argv[0]);
+		if (sendto(fd, m, end + sizeof(record) + 4, 0, (struct sockaddr *)&peer, size) < 0)
+			payload_die("sendto");
+	}
+}
+
 /* One connection's bytes to stdout. */
 static int network_tcp_get(int argc, char **argv)
 {
@@ -233,6 +261,7 @@ const struct payload_command network_commands[] = {
 	{"udp-ask", "ADDRESS PORT [SIZE]", 2, network_udp_ask},
 	{"tcp-echo", "PORT", 1, network_tcp_echo},
 	{"tcp-many", "ADDRESS PORT COUNT", 3, network_tcp_many},
+	{"dns-serve", "ADDRESS", 1, network_dns_serve},
 	{"dns-tcp", "SERVER NAME", 2, network_dns_tcp},
 	{"tcp-get", "PORT", 1, network_tcp_get},
 	{"tcp-put", "ADDRESS PORT", 2, network_tcp_put},
