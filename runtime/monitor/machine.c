@@ -359,8 +359,11 @@ void machine_explain_death(struct machine *m, pid_t pid, int status, struct err 
 	line = machine_tail_line(own);
 	if (*line)
 		err_set(e, -EIO, "%s: ended unexpectedly (%s): %s", name, how, line);
-	else if (!is_share && WIFEXITED(status) && !WEXITSTATUS(status))
-		err_set(e, -EIO, "guest: powered off without telling an exit status; console: %s",
+	else if (!is_share && WIFEXITED(status) && WEXITSTATUS(status) <= 1)
+		/* qemu.c: 1 is the guest's panic. An error of QEMU's own has a line. */
+		err_set(e, -EIO, "guest: %s; last line of its console: %s",
+			WEXITSTATUS(status) ? "kernel panic"
+					    : "powered off without telling an exit status",
 			machine_tail_line(&m->console));
 	else
 		err_set(e, -EIO, "%s: ended unexpectedly (%s)", name, how);
