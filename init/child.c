@@ -1,5 +1,5 @@
-/* The container's process from its clone to its execve: the order of things. Must not contain how
- * any of them is done.
+/* The container's processes from their clone to their execve: the order of things. Must not contain
+ * how any of them is done.
  *
  * It is a copy of init, which has one thread: it may allocate. The order is runc's (the runtime
  * specification leaves it open, images rely on it): mounts, devices, working directory, read-only
@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -33,8 +34,13 @@
 #include "init/root.h"
 #include "init/seccomp.h"
 #include "init/settings.h"
+#include "init/terminal.h"
 #include "init/wording.h"
 #include "lib/fd.h"
+
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x80 /* musl's sched.h has none */
+#endif
 
 static void child_say(int status_fd, char what, const char *text)
 {
@@ -44,7 +50,31 @@ static void child_say(int status_fd, char what, const char *text)
 	message[0] = what;
 	memcpy(message + 1, text, size);
 	/* Init is never gone: without it the machine has panicked. */
-	if (fd_write_all(status_fd, message, 1 + size) < 0)
+	if (send(status_fd, message, 1 + size, MSG_NOSIGNAL) < 0)
+		_exit(1);
+}
+
+static void child_send_master(int status_fd, int master)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+	char what = CONTAINER_STATUS_TERMINAL;
+	struct iovec iov = {.iov_base = &what, .iov_len = 1};
+	struct msghdr header = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes),
+	};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&header);
+
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &master, sizeof(int));
+	if (sendmsg(status_fd, &header, MSG_NOSIGNAL) < 0)
 		_exit(1);
 }
 
@@ -90,8 +120,8 @@ static int child_set_rlimits(const struct guest_process *p, struct err *e)
 	return 0;
 }
 
-/* What needs nothing but the process. */
-static int child_begin(const struct guest_container *c, struct err *e)
+/* What needs nothing but the process. Init's own /proc must be in view. */
+static int child_begin(const struct guest_process *p, struct err *e)
 {
 	sigset_t none;
 	int r;
@@ -99,15 +129,18 @@ static int child_begin(const struct guest_container *c, struct err *e)
 	setsid();
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	r = child_set_oom_score(&c->process, e);
+	r = child_set_oom_score(p, e);
 	if (!r)
-		r = child_set_rlimits(&c->process, e);
-	if (!r)
-		r = settings_apply_process(&c->process, e);
-	/* Now that clone3() has put the process there, its cgroup becomes the namespace's root. */
-	if (!r && unshare(CLONE_NEWCGROUP) < 0)
-		r = err_sys(e, -errno, "guest: cgroup namespace");
-	return r;
+		r = child_set_rlimits(p, e);
+	return r ? r : settings_apply_process(p, e);
+}
+
+/* Now that clone3() has put the process there, its cgroup becomes the namespace's root. */
+static int child_leave_cgroup_namespace(struct err *e)
+{
+	if (unshare(CLONE_NEWCGROUP) < 0)
+		return err_sys(e, -errno, "guest: cgroup namespace");
+	return 0;
 }
 
 /* runc makes the working directory, though nothing tells it to: images rely on it. */
@@ -158,7 +191,20 @@ static int child_open_null(int root_fd)
 	return fd < 0 ? -errno : fd;
 }
 
-static int child_set_stdio(int root_fd, const int ends[PROTO_STREAM_COUNT], struct err *e)
+/* Its master goes to init, who moves the bytes. */
+static int child_set_terminal(int root_fd, const struct guest_process *p, int status_fd,
+			      struct err *e)
+{
+	auto_close int master = -1;
+	int r = terminal_make(root_fd, p, &master, e);
+
+	if (!r)
+		child_send_master(status_fd, master);
+	return r;
+}
+
+/* Pipes, or the container's null device where there is none. */
+static int child_set_pipes(int root_fd, const int ends[PROTO_STREAM_COUNT], struct err *e)
 {
 	auto_close int null_fd = child_open_null(root_fd);
 
@@ -172,8 +218,15 @@ static int child_set_stdio(int root_fd, const int ends[PROTO_STREAM_COUNT], stru
 	return 0;
 }
 
+static int child_set_stdio(int root_fd, const struct guest_process *p,
+			   const int ends[PROTO_STREAM_COUNT], int status_fd, struct err *e)
+{
+	return p->is_terminal ? child_set_terminal(root_fd, p, status_fd, e)
+			      : child_set_pipes(root_fd, ends, e);
+}
+
 static int child_set_up_root(const struct guest_container *c, const int ends[PROTO_STREAM_COUNT],
-			     struct err *e)
+			     int status_fd, struct err *e)
 {
 	auto_close int root_fd = -1;
 	int r = root_prepare(&root_fd, e);
@@ -188,7 +241,9 @@ static int child_set_up_root(const struct guest_container *c, const int ends[PRO
 	if (!r)
 		r = child_make_cwd(root_fd, c, e);
 	if (!r)
-		r = child_set_stdio(root_fd, ends, e);
+		r = child_set_stdio(root_fd, &c->process, ends, status_fd, e);
+	if (!r && c->process.is_terminal)
+		r = terminal_make_console(root_fd, e);
 	if (!r)
 		r = mounts_finish(root_fd, c, e);
 	if (!r && c->is_root_readonly)
@@ -199,24 +254,33 @@ static int child_set_up_root(const struct guest_container *c, const int ends[PRO
 	return r ? r : root_enter(root_fd, c->root_propagation, e);
 }
 
+static int child_set_modes(const struct guest_process *p, struct err *e)
+{
+	umask(p->umask);
+	if (p->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return err_set(e, -errno, "error setting no_new_privs: %s", wording_errno(errno));
+	return 0;
+}
+
 /* Everything whose failure runc reports as "error during container init". */
 static int child_set_up(const struct guest_container *c, const int ends[PROTO_STREAM_COUNT],
-			struct environ *env, struct err *e)
+			int status_fd, struct environ *env, struct err *e)
 {
 	int r = environ_init(env, &c->process.env, e);
 
 	marks_add("clone");
 	if (!r)
-		r = child_begin(c, e);
+		r = child_begin(&c->process, e);
+	if (!r)
+		r = child_leave_cgroup_namespace(e);
 	if (!r)
 		r = settings_apply_container(c, e);
 	if (!r)
-		r = child_set_up_root(c, ends, e);
+		r = child_set_up_root(c, ends, status_fd, e);
 	if (!r)
 		r = child_set_names(c, e);
-	umask(c->process.umask);
-	if (!r && c->process.no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		r = err_set(e, -errno, "error setting no_new_privs: %s", wording_errno(errno));
+	if (!r)
+		r = child_set_modes(&c->process, e);
 	return r ? err_prefix(e, r, "error during container init") : 0;
 }
 
@@ -253,9 +317,10 @@ static int child_become_user(const struct guest_process *p, struct environ *env,
 }
 
 static int child_prepare(const struct guest_container *c, const int ends[PROTO_STREAM_COUNT],
-			 struct environ *env, char path[LOOKUP_PATH_BYTES], struct err *e)
+			 int status_fd, struct environ *env, char path[LOOKUP_PATH_BYTES],
+			 struct err *e)
 {
-	int r = child_set_up(c, ends, env, e);
+	int r = child_set_up(c, ends, status_fd, env, e);
 
 	marks_add("root and names");
 	if (!r)
@@ -266,6 +331,27 @@ static int child_prepare(const struct guest_container *c, const int ends[PROTO_S
 	return r ? r : format_check(path, e);
 }
 
+static _Noreturn void child_fail(int status_fd, const struct err *e)
+{
+	child_say(status_fd, CONTAINER_STATUS_FAILED, e->text);
+	_exit(1);
+}
+
+static _Noreturn void child_execute(const char *path, const struct guest_process *p,
+				    const struct environ *env, int status_fd)
+{
+	struct err e;
+
+	/* Every descriptor of init was born with it; this costs one call and forgives a slip. */
+	syscall(SYS_close_range, 3U, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */);
+	/* With no_new_privs it needs nothing, so it comes last: only execve() has to be allowed. */
+	if (!p->no_new_privs || !seccomp_load(&e)) {
+		execve(path, (char *const *)p->args.at, env->at);
+		err_set(&e, -errno, "exec %s: %s", path, wording_errno(errno));
+	}
+	child_fail(status_fd, &e);
+}
+
 void child_run(const struct guest_container *c, const int ends[PROTO_STREAM_COUNT], int status_fd,
 	       int go_fd)
 {
@@ -274,24 +360,60 @@ void child_run(const struct guest_container *c, const int ends[PROTO_STREAM_COUN
 	char go;
 	struct err e;
 
-	if (child_prepare(c, ends, &env, path, &e) < 0) {
-		child_say(status_fd, CONTAINER_STATUS_FAILED, e.text);
-		_exit(1);
-	}
+	if (child_prepare(c, ends, status_fd, &env, path, &e) < 0)
+		child_fail(status_fd, &e);
 	child_say(status_fd, CONTAINER_STATUS_READY, "");
 	while (read(go_fd, &go, 1) < 0 && errno == EINTR)
 		;
-	if (hooks_run(c, &e) < 0) {
-		child_say(status_fd, CONTAINER_STATUS_FAILED, e.text);
-		_exit(1);
-	}
-	/* Every descriptor of init was born with it; this costs one call and forgives a slip. */
-	syscall(SYS_close_range, 3U, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */);
-	/* With no_new_privs it needs nothing, so it comes last: only execve() has to be allowed. */
-	if (!c->process.no_new_privs || !seccomp_load(&e)) {
-		execve(path, (char *const *)c->process.args.at, env.at);
-		err_set(&e, -errno, "exec %s: %s", path, wording_errno(errno));
-	}
-	child_say(status_fd, CONTAINER_STATUS_FAILED, e.text);
-	_exit(1);
+	if (hooks_run(c, &e) < 0)
+		child_fail(status_fd, &e);
+	child_execute(path, &c->process, &env, status_fd);
+}
+
+/* All of the container's namespaces; the pid namespace is the one it was born in. Joining the mount
+ * namespace changes the root to the container's as well. */
+static int child_join(const struct guest_container *c, int first_pidfd, struct err *e)
+{
+	const uint64_t optional = CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWTIME;
+	int flags = CLONE_NEWNS | CLONE_NEWCGROUP | (int)(c->namespaces & optional);
+
+	if (setns(first_pidfd, flags) < 0)
+		return err_set(e, -errno, "%s",
+			       errno == ESRCH ? "container not running" : wording_errno(errno));
+	return 0;
+}
+
+static int child_prepare_exec(const struct guest_container *c, const struct guest_process *p,
+			      int first_pidfd, const int ends[PROTO_STREAM_COUNT], int status_fd,
+			      struct environ *env, char path[LOOKUP_PATH_BYTES], struct err *e)
+{
+	auto_close int root_fd = -1;
+	int r = environ_init(env, &p->env, e);
+
+	if (!r)
+		r = child_begin(p, e);
+	if (!r)
+		r = settings_apply_personality(c, e);
+	if (!r)
+		r = child_join(c, first_pidfd, e);
+	root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (!r)
+		r = child_set_stdio(root_fd, p, ends, status_fd, e);
+	if (!r)
+		r = child_set_modes(p, e);
+	if (!r)
+		r = child_become_user(p, env, e);
+	return r ? r : lookup_program(p->args.at[0], env, path, e);
+}
+
+void child_run_exec(const struct guest_container *c, const struct guest_process *p, int first_pidfd,
+		    const int ends[PROTO_STREAM_COUNT], int status_fd)
+{
+	struct environ env;
+	char path[LOOKUP_PATH_BYTES];
+	struct err e;
+
+	if (child_prepare_exec(c, p, first_pidfd, ends, status_fd, &env, path, &e) < 0)
+		child_fail(status_fd, &e);
+	child_execute(path, p, &env, status_fd);
 }

@@ -1,4 +1,5 @@
-/* Making the container's process. Must not wait for it and must not apply anything: see child.c. */
+/* Making the container's processes. Must not wait for them and must not apply anything: see
+ * child.c. */
 #include "init/container.h"
 
 #include <errno.h>
@@ -7,12 +8,15 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "init/cgroup.h"
 #include "init/child.h"
+#include "init/machine.h"
 #include "init/marks.h"
+#include "init/wording.h"
 #include "lib/fd.h"
 
 /* CLONE_NEWNS always: without a mount namespace of its own (config.json asks for none) runc only
@@ -26,11 +30,12 @@ static uint64_t container_clone_flags(const struct guest_container *c)
 }
 
 /* As fork(): the child goes on with a copy of everything. */
-static pid_t container_clone(const struct guest_container *c, int cgroup_fd)
+static pid_t container_clone(uint64_t flags, int cgroup_fd, int *ret_pidfd)
 {
 	struct clone_args args = {
-		.flags = container_clone_flags(c),
+		.flags = flags | CLONE_PIDFD,
 		.exit_signal = SIGCHLD,
+		.pidfd = (uint64_t)(uintptr_t)ret_pidfd,
 	};
 
 	if (cgroup_fd >= 0) {
@@ -40,10 +45,17 @@ static pid_t container_clone(const struct guest_container *c, int cgroup_fd)
 	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
 }
 
+/* Packets, so that a descriptor can travel with one and nothing has to be cut into messages. */
+static int container_make_status(int fds[2])
+{
+	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds);
+}
+
 int container_spawn(const struct guest_container *c, const int ends[PROTO_STREAM_COUNT],
 		    struct container_process *ret, struct err *e)
 {
 	auto_close int cgroup_fd = -1;
+	int pidfd = -1;
 	int status[2];
 	int go[2];
 	pid_t pid;
@@ -52,9 +64,9 @@ int container_spawn(const struct guest_container *c, const int ends[PROTO_STREAM
 	if (r < 0)
 		return r;
 	marks_add("cgroup");
-	if (pipe2(status, O_CLOEXEC) < 0 || pipe2(go, O_CLOEXEC) < 0)
+	if (container_make_status(status) < 0 || pipe2(go, O_CLOEXEC) < 0)
 		return err_sys(e, -errno, "guest: pipe");
-	pid = container_clone(c, cgroup_fd);
+	pid = container_clone(container_clone_flags(c), cgroup_fd, &pidfd);
 	if (pid < 0)
 		return err_sys(e, -errno, "guest: making the container's process");
 	if (pid == 0) {
@@ -64,6 +76,77 @@ int container_spawn(const struct guest_container *c, const int ends[PROTO_STREAM
 	}
 	close(status[1]);
 	close(go[0]);
-	*ret = (struct container_process){.pid = pid, .status_fd = status[0], .go_fd = go[1]};
+	*ret = (struct container_process){.pid = pid,
+					  .pidfd = pidfd,
+					  .cgroup_fd = take_fd(cgroup_fd),
+					  .status_fd = status[0],
+					  .go_fd = go[1]};
+	return fd_set_nonblock(ret->status_fd, 1);
+}
+
+/* A pid namespace is entered by being born in it: init's next child goes where init points. */
+static int container_point_children(int pidfd)
+{
+	if (setns(pidfd, CLONE_NEWPID) < 0)
+		return -errno;
+	return 0;
+}
+
+static void container_point_children_back(void)
+{
+	auto_close int own = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+
+	if (own < 0 || setns(own, CLONE_NEWPID) < 0)
+		machine_die("returning to the pid namespace: errno %d", errno);
+}
+
+static pid_t container_clone_into(const struct guest_container *c,
+				  const struct container_process *first)
+{
+	int pidfd = -1;
+	pid_t pid;
+
+	if (c->namespaces & CLONE_NEWPID) {
+		int r = container_point_children(first->pidfd);
+
+		if (r < 0)
+			return r;
+	}
+	pid = container_clone(0, first->cgroup_fd, &pidfd);
+	if (pid == 0)
+		return 0;
+	if (pid < 0)
+		pid = -errno;
+	fd_close(&pidfd);
+	if (c->namespaces & CLONE_NEWPID)
+		container_point_children_back();
+	return pid;
+}
+
+int container_spawn_exec(const struct guest_container *c, const struct container_process *first,
+			 const struct guest_process *p, const int ends[PROTO_STREAM_COUNT],
+			 struct container_process *ret, struct err *e)
+{
+	int status[2];
+	pid_t pid;
+
+	if (container_make_status(status) < 0)
+		return err_sys(e, -errno, "guest: pipe");
+	pid = container_clone_into(c, first);
+	if (pid == 0) {
+		close(status[0]);
+		child_run_exec(c, p, first->pidfd, ends, status[1]);
+	}
+	close(status[1]);
+	*ret = (struct container_process)CONTAINER_PROCESS_NONE;
+	ret->status_fd = status[0];
+	if (pid < 0) {
+		fd_close(&ret->status_fd);
+		/* ENOMEM is how the kernel calls a pid namespace whose first process is dead. */
+		return err_set(e, pid, "%s",
+			       pid == -ESRCH || pid == -ENOMEM ? "container not running"
+							       : wording_errno(-pid));
+	}
+	ret->pid = pid;
 	return fd_set_nonblock(ret->status_fd, 1);
 }

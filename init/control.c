@@ -66,9 +66,9 @@ static void control_flush(void)
 	control_update_events();
 }
 
-static size_t control_begin(enum proto_guest_type type)
+static size_t control_begin(uint16_t session, enum proto_guest_type type)
 {
-	return proto_frame_begin(&control.out, type, 0);
+	return proto_frame_begin(&control.out, type, session);
 }
 
 static void control_end(size_t begin)
@@ -86,9 +86,9 @@ static void control_put_text(const char *text)
 	wire_put_str(&control.out, cut);
 }
 
-void control_send_mark(enum proto_guest_type type)
+void control_send_mark(uint16_t session, enum proto_guest_type type)
 {
-	size_t begin = control_begin(type);
+	size_t begin = control_begin(session, type);
 
 	wire_put_u64(&control.out, machine_now_us());
 	control_end(begin);
@@ -96,7 +96,7 @@ void control_send_mark(enum proto_guest_type type)
 
 void control_send_failed(uint16_t session, const char *text)
 {
-	size_t begin = proto_frame_begin(&control.out, PROTO_GUEST_FAILED, session);
+	size_t begin = control_begin(session, PROTO_GUEST_FAILED);
 
 	control_put_text(text);
 	control_end(begin);
@@ -105,7 +105,7 @@ void control_send_failed(uint16_t session, const char *text)
 void control_send_log(enum proto_level level, const char *fmt, ...)
 {
 	char text[PROTO_TEXT_MAX_BYTES + 1];
-	size_t begin = control_begin(PROTO_GUEST_LOG);
+	size_t begin = control_begin(0, PROTO_GUEST_LOG);
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -116,32 +116,35 @@ void control_send_log(enum proto_level level, const char *fmt, ...)
 	control_end(begin);
 }
 
-void control_send_stream_end(enum proto_stream stream, uint64_t total_bytes)
+void control_send_stream_end(uint16_t session, enum proto_stream stream, uint64_t total_bytes)
 {
-	size_t begin = control_begin(PROTO_GUEST_STREAM_END);
+	size_t begin = control_begin(session, PROTO_GUEST_STREAM_END);
 
 	wire_put_u8(&control.out, stream);
 	wire_put_u64(&control.out, total_bytes);
 	control_end(begin);
 }
 
-void control_send_stdin_closed(void)
+void control_send_stdin_closed(uint16_t session)
 {
-	control_end(control_begin(PROTO_GUEST_STDIN_CLOSED));
+	control_end(control_begin(session, PROTO_GUEST_STDIN_CLOSED));
 }
 
-void control_send_exited(enum proto_exit how, uint8_t number)
+void control_send_exited(uint16_t session, enum proto_exit how, uint8_t number,
+			 const uint64_t marks[2])
 {
-	size_t begin = control_begin(PROTO_GUEST_EXITED);
+	size_t begin = control_begin(session, PROTO_GUEST_EXITED);
 
 	wire_put_u8(&control.out, how);
 	wire_put_u8(&control.out, number);
+	for (int i = 0; i < 2; i++)
+		wire_put_u64(&control.out, marks[i]);
 	control_end(begin);
 }
 
 void control_send_signalled(uint16_t session, uint32_t token, uint32_t error)
 {
-	size_t begin = proto_frame_begin(&control.out, PROTO_GUEST_SIGNALLED, session);
+	size_t begin = control_begin(session, PROTO_GUEST_SIGNALLED);
 
 	wire_put_u32(&control.out, token);
 	wire_put_u32(&control.out, error);
@@ -150,7 +153,7 @@ void control_send_signalled(uint16_t session, uint32_t token, uint32_t error)
 
 void control_send_resolve(uint32_t token, bool is_tcp, const void *query, uint16_t size)
 {
-	size_t begin = control_begin(PROTO_GUEST_RESOLVE);
+	size_t begin = control_begin(0, PROTO_GUEST_RESOLVE);
 
 	wire_put_u32(&control.out, token);
 	wire_put_u8(&control.out, is_tcp);
@@ -165,7 +168,7 @@ void control_send_last_log(const char *text)
 
 	if (control.fd < 0 || fd_set_nonblock(control.fd, 0) < 0)
 		return;
-	begin = control_begin(PROTO_GUEST_LOG);
+	begin = control_begin(0, PROTO_GUEST_LOG);
 	wire_put_u8(&control.out, PROTO_LOG_ERROR);
 	control_put_text(text);
 	proto_frame_end(&control.out, begin);
@@ -173,37 +176,15 @@ void control_send_last_log(const char *text)
 		return;
 }
 
-static void control_dispatch(uint16_t type, struct wire_in *in)
+/* What concerns the machine and not one session. */
+static void control_dispatch_machine(uint16_t type, struct wire_in *in)
 {
-	uint32_t token;
-	uint32_t number;
-	bool is_all;
-	uint64_t bytes;
 	int64_t realtime_ns;
-	uint8_t stream;
+	uint32_t token;
 
 	switch ((enum proto_host_type)type) {
 	case PROTO_HOST_START:
 		session_on_start();
-		break;
-	case PROTO_HOST_SIGNAL:
-		token = wire_get_u32(in);
-		number = wire_get_u32(in);
-		is_all = wire_get_u8(in);
-		if (wire_in_end(in))
-			session_on_signal(token, number, is_all);
-		break;
-	case PROTO_HOST_STDIN_END:
-		bytes = wire_get_u64(in);
-		if (wire_in_end(in))
-			session_on_stdin_end(bytes);
-		break;
-	case PROTO_HOST_READER_GONE:
-		stream = wire_get_u8(in);
-		if (stream != PROTO_STDOUT && stream != PROTO_STDERR)
-			in->is_bad = true;
-		if (wire_in_end(in))
-			session_on_reader_gone(stream);
 		break;
 	case PROTO_HOST_CLOCK:
 		realtime_ns = (int64_t)wire_get_u64(in);
@@ -225,26 +206,47 @@ static void control_dispatch(uint16_t type, struct wire_in *in)
 	}
 }
 
-/* Exec sessions are refused by name, and what the host has sent for one before it knew is answered
- * as for a process that is not there. */
-static void control_refuse_session(uint16_t type, uint16_t number, struct wire_in *in)
+static void control_dispatch(uint16_t number, uint16_t type, struct wire_in *in)
 {
 	uint32_t token;
+	uint32_t signo;
+	bool is_all;
+	uint64_t bytes;
+	uint16_t rows;
+	uint16_t columns;
+	uint8_t stream;
 
 	switch ((enum proto_host_type)type) {
-	case PROTO_HOST_EXEC:
-		control_send_failed(number, "guest: this init runs no exec sessions");
-		break;
 	case PROTO_HOST_SIGNAL:
 		token = wire_get_u32(in);
-		control_send_signalled(number, token, ESRCH);
+		signo = wire_get_u32(in);
+		is_all = wire_get_u8(in);
+		if (wire_in_end(in))
+			session_on_signal(number, token, signo, is_all);
 		break;
 	case PROTO_HOST_STDIN_END:
+		bytes = wire_get_u64(in);
+		if (wire_in_end(in))
+			session_on_stdin_end(number, bytes);
+		break;
 	case PROTO_HOST_READER_GONE:
+		stream = wire_get_u8(in);
+		if (stream != PROTO_STDOUT && stream != PROTO_STDERR)
+			in->is_bad = true;
+		if (wire_in_end(in))
+			session_on_reader_gone(number, stream);
+		break;
 	case PROTO_HOST_RESIZE:
+		rows = wire_get_u16(in);
+		columns = wire_get_u16(in);
+		if (wire_in_end(in))
+			session_on_resize(number, rows, columns);
 		break;
 	default:
-		machine_die("control: frame of type %u for session %u", type, number);
+		if (number)
+			in->is_bad = true;
+		else
+			control_dispatch_machine(type, in);
 	}
 }
 
@@ -259,18 +261,20 @@ static void control_take_frame(void)
 	proto_header_parse(control.header, sizeof(control.header), &size, &type, &number);
 	control.payload = NULL;
 	control.header_have = 0;
-	wire_in_init(&in, payload, size);
+	/* These two keep the payload. */
 	if (number == 0 && type == PROTO_HOST_CONTAINER) {
-		session_on_container(payload, size); /* keeps the payload */
+		session_on_container(payload, size);
 		return;
 	}
-	if (number != 0) {
-		control_refuse_session(type, number, &in);
-	} else {
-		control_dispatch(type, &in);
-		if (!wire_in_end(&in))
-			machine_die("control: malformed frame of type %u, %u bytes", type, size);
+	if (number != 0 && type == PROTO_HOST_EXEC) {
+		session_on_exec(number, payload, size);
+		return;
 	}
+	wire_in_init(&in, payload, size);
+	control_dispatch(number, type, &in);
+	if (!wire_in_end(&in))
+		machine_die("control: malformed frame of type %u for session %u, %u bytes", type,
+			    number, size);
 	free(payload);
 }
 
@@ -340,7 +344,7 @@ void control_init(uint64_t boot_us)
 
 	uname(&uts);
 	control.fd = ports_open(PROTO_PORT_CONTROL);
-	begin = control_begin(PROTO_GUEST_HELLO);
+	begin = control_begin(0, PROTO_GUEST_HELLO);
 	wire_put_u32(&control.out, PROTO_MAGIC);
 	wire_put_u16(&control.out, PROTO_VERSION);
 	wire_put_u64(&control.out, boot_us);

@@ -15,12 +15,14 @@ void control_init(uint64_t boot_us);
 void control_start(void);
 
 /* All of these queue a frame and write what the link takes. */
-void control_send_mark(enum proto_guest_type type); /* CREATED, STARTED */
+void control_send_mark(uint16_t session, enum proto_guest_type type); /* CREATED, STARTED */
 void control_send_failed(uint16_t session, const char *text);
 void control_send_log(enum proto_level level, const char *fmt, ...) VMRT_PRINTF(2, 3);
-void control_send_stream_end(enum proto_stream stream, uint64_t total_bytes);
-void control_send_stdin_closed(void);
-void control_send_exited(enum proto_exit how, uint8_t number);
+void control_send_stream_end(uint16_t session, enum proto_stream stream, uint64_t total_bytes);
+void control_send_stdin_closed(uint16_t session);
+/* `marks`: how much of stdout and stderr the process itself has written. */
+void control_send_exited(uint16_t session, enum proto_exit how, uint8_t number,
+			 const uint64_t marks[2]);
 void control_send_signalled(uint16_t session, uint32_t token, uint32_t error);
 
 void control_send_resolve(uint32_t token, bool is_tcp, const void *query, uint16_t size);

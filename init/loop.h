@@ -2,6 +2,7 @@
 #ifndef VMRT_INIT_LOOP_H
 #define VMRT_INIT_LOOP_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* Sources live in static storage: an event that was fetched before its source was removed finds
@@ -11,6 +12,9 @@ struct loop_source {
 	uint32_t events;
 	void (*on_event)(struct loop_source *s, uint32_t events);
 };
+
+/* The structure that a source, or another member, is part of. */
+#define LOOP_OWNER(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
 
 void loop_init(void);
 

@@ -10,6 +10,7 @@
 #include "init/machine.h"
 #include "init/marks.h"
 #include "init/ports.h"
+#include "init/reaper.h"
 #include "init/session.h"
 
 int main(void)
@@ -25,6 +26,7 @@ int main(void)
 	marks_add("init's mounts");
 	loop_init();
 	session_init();
+	reaper_init();
 	ports_init();
 	control_init(boot_us);
 	marks_add("hello");

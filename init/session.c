@@ -1,5 +1,5 @@
-/* The life of the container's process as a table of states and events. Must not do what a module
- * below it does: it only decides the order.
+/* The lives of the container's processes as one table of states and events. Must not do what a
+ * module below it does: it only decides the order.
  *
  *   BOOTED --CONTAINER--> CREATING --ready--> CREATED --START--> STARTING --exec--> RUNNING
  *                             |                  |                  |                  |
@@ -7,8 +7,13 @@
  *                             v                  |                  v                  v
  *                           FAILED               '------------------|------------> DRAINING
  *                             ^-------------------------------------'                  |
- *                                                                     drained, EXITED  v
- *                                                        host's FINISH, power off <-- DONE */
+ *                                             its own output is out, EXITED            v
+ *                         host's FINISH, power off <-- DONE <-- all ended -- LINGERING
+ *
+ * An exec session begins as WAITING for its ports and goes from there to STARTING; its slot is
+ * free after DONE, or after FAILED and its process's death. LINGERING: processes it has left behind
+ * hold its output open, as they may. The container's own session gets DEATH when no process at all
+ * is left, and its EXITED waits for the others': it is the last word of the machine. */
 #include "init/session.h"
 
 #include <errno.h>
@@ -18,175 +23,190 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "init/container.h"
 #include "init/control.h"
-#include "init/loop.h"
 #include "init/machine.h"
 #include "init/marks.h"
 #include "init/network.h"
-#include "init/ports.h"
-#include "init/relay.h"
-#include "init/seccomp.h"
+#include "init/session_internal.h"
+#include "init/terminal.h"
 #include "lib/fd.h"
-#include "lib/guest.h"
 
-enum session_state {
-	SESSION_BOOTED,
-	SESSION_CREATING, /* the process applies the description */
-	SESSION_CREATED,  /* parked before execve */
-	SESSION_STARTING,
-	SESSION_RUNNING,
-	SESSION_DRAINING, /* dead, with all others; output on its way */
-	SESSION_DONE,	  /* EXITED was sent */
-	SESSION_FAILED,	  /* FAILED was sent */
-	SESSION_STATE_COUNT
-};
+/* Number 0 is at 0. */
+static struct session session_slots[SESSION_MAX];
 
-enum session_event {
-	SESSION_READY,	 /* the process is parked */
-	SESSION_FAILURE, /* it says why it cannot go on: session.error */
-	SESSION_EXEC,	 /* its status pipe ended without a word */
-	SESSION_DEATH,	 /* it was reaped and no process is left but init */
-	SESSION_DRAINED,
-	SESSION_START,
-	SESSION_SIGNAL, /* session.signal */
-	SESSION_EVENT_COUNT
-};
-
-static struct {
-	enum session_state state;
-	struct container_process process;
-	struct loop_source status;
-	struct loop_source children;
-	struct guest_container container;
-	int wait_status;
-	bool is_reaped;
-	char error[PROTO_TEXT_MAX_BYTES + 2];
-	size_t error_have;
-	struct {
-		uint32_t token;
-		uint32_t number;
-		bool is_all;
-	} signal;
-} session = {.status.fd = -1, .children.fd = -1, .process = {-1, -1, -1}};
-
-static void session_handle(enum session_event event);
-
-static void session_fail(const char *text)
+/* Of the container's own session nothing is taken back: the machine goes with it. */
+static void session_free(struct session *s)
 {
-	control_send_failed(0, text);
-	session.state = SESSION_FAILED;
+	if (!s->number)
+		return;
+	loop_remove(&s->status);
+	fd_close(&s->process.status_fd);
+	relay_done(&s->relay);
+	guest_process_done(&s->exec);
+	free(s->payload);
+	s->payload = NULL;
+	s->state = SESSION_FREE;
 }
 
-static void session_ignore(void)
+static bool session_is_last(const struct session *s)
 {
+	for (int i = 0; i < SESSION_MAX; i++) {
+		if (&session_slots[i] != s && session_slots[i].state != SESSION_FREE)
+			return false;
+	}
+	return true;
 }
 
-static void session_never(void)
+static void session_send_exited(const struct session *s)
 {
-	machine_die("session: impossible event in state %d", session.state);
+	const uint64_t marks[2] = {relay_mark(&s->relay, PROTO_STDOUT),
+				   relay_mark(&s->relay, PROTO_STDERR)};
+	int status = s->wait_status;
+
+	if (WIFSIGNALED(status))
+		control_send_exited(s->number, PROTO_EXIT_SIGNAL, (uint8_t)WTERMSIG(status), marks);
+	else
+		control_send_exited(s->number, PROTO_EXIT_CODE, (uint8_t)WEXITSTATUS(status),
+				    marks);
+}
+
+/* The container's end, unless somebody has still something to say. */
+static void session_finish_container(void)
+{
+	struct session *s = &session_slots[0];
+
+	if (s->state != SESSION_CLOSING || !session_is_last(s))
+		return;
+	s->state = SESSION_DONE;
+	/* What the processes left in shared mappings has to be on the host before it acts. */
+	sync();
+	session_send_exited(s);
+}
+
+static void session_gone(struct session *s)
+{
+	session_free(s);
+	session_finish_container();
+}
+
+void session_fail(struct session *s, const char *text)
+{
+	control_send_failed(s->number, text);
+	s->state = SESSION_FAILED;
+	if (s->number && (s->process.pid < 0 || s->is_reaped))
+		session_gone(s);
+}
+
+static void session_failed(struct session *s)
+{
+	session_fail(s, s->error);
+}
+
+static void session_ignore(struct session *s)
+{
+	(void)s;
+}
+
+static void session_never(struct session *s)
+{
+	machine_die("session %u: impossible event in state %d", s->number, s->state);
 }
 
 /* The host's own state table forbids it: the two sides have lost each other. */
-static void session_refuse_start(void)
+static void session_refuse_start(struct session *s)
 {
-	machine_die("session: START in state %d", session.state);
+	machine_die("session %u: START in state %d", s->number, s->state);
 }
 
-static void session_created(void)
+static void session_created(struct session *s)
 {
 	char text[PROTO_TEXT_MAX_BYTES];
 
 	marks_format(text, sizeof(text));
 	control_send_log(PROTO_LOG_DEBUG, "init: done at us: %s", text);
-	session.state = SESSION_CREATED;
-	control_send_mark(PROTO_GUEST_CREATED);
+	s->state = SESSION_CREATED;
+	control_send_mark(s->number, PROTO_GUEST_CREATED);
 	/* Milliseconds under TCG, needed by the program only: while the host acts on CREATED. No
 	 * START is taken before it is done. */
 	if (machine_loopback_up() < 0)
 		control_send_log(PROTO_LOG_WARN, "init: the guest has no loopback interface");
 }
 
-static void session_failed(void)
-{
-	session_fail(session.error);
-}
-
-static void session_start(void)
+static void session_start(struct session *s)
 {
 	struct err e;
 
 	if (network_settle(&e) < 0) {
-		session_fail(e.text);
+		session_fail(s, e.text);
 		return;
 	}
-	session.state = SESSION_STARTING;
-	if (write(session.process.go_fd, "", 1) < 0 && errno != EPIPE)
+	s->state = SESSION_STARTING;
+	if (write(s->process.go_fd, "", 1) < 0 && errno != EPIPE)
 		machine_die("session: starting: errno %d", errno);
-	fd_close(&session.process.go_fd);
+	fd_close(&s->process.go_fd);
 }
 
-static void session_started(void)
+static void session_started(struct session *s)
 {
-	session.state = SESSION_RUNNING;
-	control_send_mark(PROTO_GUEST_STARTED);
+	s->state = SESSION_RUNNING;
+	control_send_mark(s->number, PROTO_GUEST_STARTED);
 }
 
-static void session_died_early(void)
+static void session_died_early(struct session *s)
 {
 	char text[96];
 
 	snprintf(text, sizeof(text),
 		 "guest: the container's process died while it was set up "
 		 "(wait status 0x%x)",
-		 (unsigned int)session.wait_status);
-	session_fail(text);
+		 (unsigned int)s->wait_status);
+	session_fail(s, text);
 }
 
-static void session_dead(void)
+static void session_dead(struct session *s)
 {
-	session.state = SESSION_DRAINING;
-	relay_finish();
+	s->state = SESSION_DRAINING;
+	relay_finish(&s->relay, !s->number);
 }
 
-static void session_exited(void)
+static void session_drained(struct session *s)
 {
-	int status = session.wait_status;
+	s->state = SESSION_LINGERING;
+	if (s->number)
+		session_send_exited(s);
+}
 
-	/* What the processes left in shared mappings has to be on the host before it acts. */
-	sync();
-	session.state = SESSION_DONE;
-	if (WIFSIGNALED(status))
-		control_send_exited(PROTO_EXIT_SIGNAL, (uint8_t)WTERMSIG(status));
-	else
-		control_send_exited(PROTO_EXIT_CODE, (uint8_t)WEXITSTATUS(status));
+static void session_ended(struct session *s)
+{
+	s->state = SESSION_CLOSING;
+	session_gone(s);
 }
 
 /* Every process but init and kernel threads belongs to the container, with or without a pid
  * namespace: -1 is exactly "all". */
-static int session_kill(void)
+static int session_kill(const struct session *s)
 {
-	pid_t pid = session.signal.is_all ? -1 : session.process.pid;
+	pid_t pid = s->signal.is_all ? -1 : s->process.pid;
 
-	return kill(pid, (int)session.signal.number) < 0 ? errno : 0;
+	return kill(pid, (int)s->signal.number) < 0 ? errno : 0;
 }
 
-static void session_signal(void)
+static void session_signal(struct session *s)
 {
-	uint32_t error = session.is_reaped ? ESRCH : (uint32_t)session_kill();
+	uint32_t error = s->is_reaped ? ESRCH : (uint32_t)session_kill(s);
 
-	control_send_signalled(0, session.signal.token, error);
+	control_send_signalled(s->number, s->signal.token, error);
 }
 
 /* Before its execve the process must end of any signal that ends a program, though as PID 1 of its
  * namespace without handlers it is immune to all but SIGKILL: it never runs. */
-static void session_signal_parked(void)
+static void session_signal_parked(struct session *s)
 {
-	switch (session.signal.number) {
+	switch (s->signal.number) {
 	case 0:
 	case SIGCHLD:
 	case SIGCONT:
@@ -198,287 +218,384 @@ static void session_signal_parked(void)
 	case SIGTTOU:
 		break;
 	default:
-		if (session.signal.number <= (uint32_t)SIGRTMAX)
-			session.signal.number = SIGKILL;
+		if (s->signal.number <= (uint32_t)SIGRTMAX)
+			s->signal.number = SIGKILL;
 	}
-	session_signal();
+	session_signal(s);
 }
 
-static void session_signal_nobody(void)
+static void session_signal_nobody(struct session *s)
 {
-	control_send_signalled(0, session.signal.token, ESRCH);
+	control_send_signalled(s->number, s->signal.token, ESRCH);
 }
 
-static void (*const session_table[SESSION_STATE_COUNT][SESSION_EVENT_COUNT])(void) = {
-	[SESSION_BOOTED] =
-		{
-			[SESSION_READY] = session_never,
-			[SESSION_FAILURE] = session_never,
-			[SESSION_EXEC] = session_never,
-			[SESSION_DEATH] = session_never,
-			[SESSION_DRAINED] = session_never,
-			[SESSION_START] = session_refuse_start,
-			[SESSION_SIGNAL] = session_signal_nobody,
-		},
-	[SESSION_CREATING] =
-		{
-			[SESSION_READY] = session_created,
-			[SESSION_FAILURE] = session_failed,
-			[SESSION_EXEC] = session_ignore, /* its death follows */
-			[SESSION_DEATH] = session_died_early,
-			[SESSION_DRAINED] = session_never,
-			[SESSION_START] = session_refuse_start,
-			[SESSION_SIGNAL] = session_signal_parked,
-		},
-	[SESSION_CREATED] =
-		{
-			[SESSION_READY] = session_never,
-			[SESSION_FAILURE] = session_failed,
-			[SESSION_EXEC] = session_ignore, /* its death follows */
-			[SESSION_DEATH] = session_dead,
-			[SESSION_DRAINED] = session_never,
-			[SESSION_START] = session_start,
-			[SESSION_SIGNAL] = session_signal_parked,
-		},
-	[SESSION_STARTING] =
-		{
-			[SESSION_READY] = session_never,
-			[SESSION_FAILURE] = session_failed,
-			[SESSION_EXEC] = session_started,
-			[SESSION_DEATH] = session_dead,
-			[SESSION_DRAINED] = session_never,
-			[SESSION_START] = session_refuse_start,
-			[SESSION_SIGNAL] = session_signal,
-		},
-	[SESSION_RUNNING] =
-		{
-			[SESSION_READY] = session_never,
-			[SESSION_FAILURE] = session_never,
-			[SESSION_EXEC] = session_never,
-			[SESSION_DEATH] = session_dead,
-			[SESSION_DRAINED] = session_never,
-			[SESSION_START] = session_refuse_start,
-			[SESSION_SIGNAL] = session_signal,
-		},
-	[SESSION_DRAINING] =
-		{
-			[SESSION_READY] = session_never,
-			[SESSION_FAILURE] = session_never,
-			[SESSION_EXEC] = session_never,
-			[SESSION_DEATH] = session_ignore,
-			[SESSION_DRAINED] = session_exited,
-			[SESSION_START] =
-				session_ignore, /* it crossed the death of the parked process */
-			[SESSION_SIGNAL] = session_signal_nobody,
-		},
-	[SESSION_DONE] =
-		{
-			[SESSION_READY] = session_never,
-			[SESSION_FAILURE] = session_never,
-			[SESSION_EXEC] = session_never,
-			[SESSION_DEATH] = session_ignore,
-			[SESSION_DRAINED] = session_never,
-			[SESSION_START] = session_ignore,
-			[SESSION_SIGNAL] = session_signal_nobody,
-		},
-	[SESSION_FAILED] =
-		{
-			[SESSION_READY] = session_never,
-			[SESSION_FAILURE] = session_never,
-			[SESSION_EXEC] = session_ignore,
-			[SESSION_DEATH] = session_ignore,
-			[SESSION_DRAINED] = session_ignore,
-			[SESSION_START] = session_refuse_start,
-			[SESSION_SIGNAL] = session_signal_nobody,
-		},
+static void (*const session_table[SESSION_STATE_COUNT][SESSION_EVENT_COUNT])(struct session *) =
+	{
+		[SESSION_FREE] =
+			{
+				[SESSION_READY] = session_never,
+				[SESSION_FAILURE] = session_never,
+				[SESSION_EXEC] = session_never,
+				[SESSION_DEATH] = session_never,
+				[SESSION_DRAINED] = session_never,
+				[SESSION_ENDED] = session_never,
+				[SESSION_START] = session_never,
+				[SESSION_SIGNAL] = session_never,
+			},
+		[SESSION_BOOTED] =
+			{
+				[SESSION_READY] = session_never,
+				[SESSION_FAILURE] = session_never,
+				[SESSION_EXEC] = session_never,
+				[SESSION_DEATH] = session_never,
+				[SESSION_DRAINED] = session_never,
+				[SESSION_ENDED] = session_never,
+				[SESSION_START] = session_refuse_start,
+				[SESSION_SIGNAL] = session_signal_nobody,
+			},
+		[SESSION_CREATING] =
+			{
+				[SESSION_READY] = session_created,
+				[SESSION_FAILURE] = session_failed,
+				[SESSION_EXEC] = session_ignore, /* its death follows */
+				[SESSION_DEATH] = session_died_early,
+				[SESSION_DRAINED] = session_never,
+				[SESSION_ENDED] = session_never,
+				[SESSION_START] = session_refuse_start,
+				[SESSION_SIGNAL] = session_signal_parked,
+			},
+		[SESSION_CREATED] =
+			{
+				[SESSION_READY] = session_never,
+				[SESSION_FAILURE] = session_failed,
+				[SESSION_EXEC] = session_ignore, /* its death follows */
+				[SESSION_DEATH] = session_dead,
+				[SESSION_DRAINED] = session_never,
+				[SESSION_ENDED] = session_never,
+				[SESSION_START] = session_start,
+				[SESSION_SIGNAL] = session_signal_parked,
+			},
+		[SESSION_WAITING] =
+			{
+				[SESSION_READY] = session_never,
+				[SESSION_FAILURE] = session_never,
+				[SESSION_EXEC] = session_never,
+				[SESSION_DEATH] = session_never,
+				[SESSION_DRAINED] = session_never,
+				[SESSION_ENDED] = session_never,
+				[SESSION_START] = session_never,
+				[SESSION_SIGNAL] = session_signal_nobody,
+			},
+		[SESSION_STARTING] =
+			{
+				[SESSION_READY] = session_never,
+				[SESSION_FAILURE] = session_failed,
+				[SESSION_EXEC] = session_started,
+				[SESSION_DEATH] = session_dead,
+				[SESSION_DRAINED] = session_never,
+				[SESSION_ENDED] = session_never,
+				[SESSION_START] = session_refuse_start,
+				[SESSION_SIGNAL] = session_signal,
+			},
+		[SESSION_RUNNING] =
+			{
+				[SESSION_READY] = session_never,
+				[SESSION_FAILURE] = session_never,
+				[SESSION_EXEC] = session_never,
+				[SESSION_DEATH] = session_dead,
+				[SESSION_DRAINED] = session_never,
+				[SESSION_ENDED] = session_never,
+				[SESSION_START] = session_refuse_start,
+				[SESSION_SIGNAL] = session_signal,
+			},
+		[SESSION_DRAINING] =
+			{
+				[SESSION_READY] = session_never,
+				[SESSION_FAILURE] = session_never,
+				[SESSION_EXEC] = session_never,
+				[SESSION_DEATH] = session_ignore,
+				[SESSION_DRAINED] = session_drained,
+				[SESSION_ENDED] = session_never,
+				[SESSION_START] = session_ignore, /* it crossed the death of the
+								     parked process */
+				[SESSION_SIGNAL] = session_signal_nobody,
+			},
+		[SESSION_LINGERING] =
+			{
+				[SESSION_READY] = session_never,
+				[SESSION_FAILURE] = session_never,
+				[SESSION_EXEC] = session_never,
+				[SESSION_DEATH] = session_ignore,
+				[SESSION_DRAINED] = session_never,
+				[SESSION_ENDED] = session_ended,
+				[SESSION_START] = session_ignore,
+				[SESSION_SIGNAL] = session_signal_nobody,
+			},
+		[SESSION_CLOSING] =
+			{
+				[SESSION_READY] = session_never,
+				[SESSION_FAILURE] = session_never,
+				[SESSION_EXEC] = session_never,
+				[SESSION_DEATH] = session_ignore,
+				[SESSION_DRAINED] = session_never,
+				[SESSION_ENDED] = session_never,
+				[SESSION_START] = session_ignore,
+				[SESSION_SIGNAL] = session_signal_nobody,
+			},
+		[SESSION_DONE] =
+			{
+				[SESSION_READY] = session_never,
+				[SESSION_FAILURE] = session_never,
+				[SESSION_EXEC] = session_never,
+				[SESSION_DEATH] = session_ignore,
+				[SESSION_DRAINED] = session_never,
+				[SESSION_ENDED] = session_never,
+				[SESSION_START] = session_ignore,
+				[SESSION_SIGNAL] = session_signal_nobody,
+			},
+		[SESSION_FAILED] =
+			{
+				[SESSION_READY] = session_never,
+				[SESSION_FAILURE] = session_never,
+				[SESSION_EXEC] = session_ignore,
+				[SESSION_DEATH] = session_gone,
+				[SESSION_DRAINED] = session_ignore,
+				[SESSION_ENDED] = session_ignore,
+				[SESSION_START] = session_refuse_start,
+				[SESSION_SIGNAL] = session_signal_nobody,
+			},
 };
 
-static void session_handle(enum session_event event)
+static void session_handle(struct session *s, enum session_event event)
 {
-	session_table[session.state][event]();
+	session_table[s->state][event](s);
+}
+
+/* The process has said all it will say: it runs its program, or is dead. */
+static void session_end_status(struct session *s)
+{
+	loop_remove(&s->status);
+	fd_close(&s->process.status_fd);
+	session_handle(s, s->error[0] ? SESSION_FAILURE : SESSION_EXEC);
+}
+
+static void session_take_terminal(struct session *s, const struct msghdr *header)
+{
+	const struct cmsghdr *c = CMSG_FIRSTHDR(header);
+	int master;
+	int r;
+
+	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+		machine_die("session %u: a terminal without a master", s->number);
+	memcpy(&master, CMSG_DATA(c), sizeof(master));
+	r = relay_set_terminal(&s->relay, master);
+	if (r < 0)
+		machine_die("session %u: terminal: errno %d", s->number, -r);
+	if (s->rows || s->columns)
+		terminal_resize(master, s->rows, s->columns);
+	relay_start(&s->relay);
+}
+
+static void session_take_status(struct session *s, const char *packet, size_t size,
+				const struct msghdr *header)
+{
+	switch (packet[0]) {
+	case CONTAINER_STATUS_READY:
+		session_handle(s, SESSION_READY);
+		break;
+	case CONTAINER_STATUS_TERMINAL:
+		session_take_terminal(s, header);
+		break;
+	default:
+		/* Its end follows. */
+		snprintf(s->error, sizeof(s->error), "%.*s", (int)size - 1, packet + 1);
+	}
 }
 
 /* Takes what the process has said so far. */
-static void session_read_status(void)
+static void session_read_status(struct session *s)
 {
-	char *text = session.error;
-
-	while (session.status.fd >= 0) {
-		ssize_t n = read(session.status.fd, text + session.error_have,
-				 sizeof(session.error) - 1 - session.error_have);
+	while (s->status.fd >= 0) {
+		union {
+			struct cmsghdr align;
+			char bytes[CMSG_SPACE(sizeof(int))];
+		} control;
+		char packet[1 + PROTO_TEXT_MAX_BYTES];
+		struct iovec iov = {.iov_base = packet, .iov_len = sizeof(packet)};
+		struct msghdr header = {
+			.msg_iov = &iov,
+			.msg_iovlen = 1,
+			.msg_control = control.bytes,
+			.msg_controllen = sizeof(control.bytes),
+		};
+		ssize_t n = recvmsg(s->status.fd, &header, MSG_CMSG_CLOEXEC);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno == EAGAIN)
 			return;
-		if (n < 0)
-			machine_die("session: status: errno %d", errno);
-		session.error_have += (size_t)n;
-		if (session.error_have && text[0] == CONTAINER_STATUS_READY) {
-			session.error_have--;
-			memmove(text, text + 1, session.error_have);
-			session_handle(SESSION_READY);
+		if (n < 0 && errno != ECONNRESET)
+			machine_die("session %u: status: errno %d", s->number, errno);
+		if (n > 0) {
+			session_take_status(s, packet, (size_t)n, &header);
 			continue;
 		}
-		if (n)
-			continue;
-		loop_remove(&session.status);
-		fd_close(&session.process.status_fd);
-		text[session.error_have] = '\0';
-		if (text[0] != CONTAINER_STATUS_FAILED) {
-			session_handle(SESSION_EXEC);
-		} else {
-			memmove(text, text + 1, session.error_have);
-			session_handle(SESSION_FAILURE);
-		}
+		session_end_status(s);
+		return;
 	}
 }
 
-static void session_on_status(struct loop_source *s, uint32_t events)
+static void session_on_status(struct loop_source *source, uint32_t events)
 {
-	(void)s;
 	(void)events;
-	session_read_status();
+	session_read_status(LOOP_OWNER(source, struct session, status));
 }
 
-/* Reaps everything that is dead: in a machine without other inits, all orphans come here. */
-static void session_reap(void)
+static void session_on_relay(struct relay *r, enum relay_event event)
 {
-	int status;
-	pid_t pid;
+	session_handle(LOOP_OWNER(r, struct session, relay),
+		       event == RELAY_DRAINED ? SESSION_DRAINED : SESSION_ENDED);
+}
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) != 0) {
-		if (pid < 0 && errno == EINTR)
+/* The dead of before have spoken: what they said comes before their death. */
+static void session_die(struct session *s)
+{
+	session_read_status(s);
+	if (s->state != SESSION_FREE)
+		session_handle(s, SESSION_DEATH);
+}
+
+void session_on_reaped(pid_t pid, int wait_status)
+{
+	for (int i = 0; i < SESSION_MAX; i++) {
+		struct session *s = &session_slots[i];
+
+		if (s->state == SESSION_FREE || s->process.pid != pid || s->is_reaped)
 			continue;
-		if (pid < 0)
-			break; /* ECHILD: nobody is left */
-		if (pid != session.process.pid)
-			continue;
-		session.wait_status = status;
-		session.is_reaped = true;
-		/* A pid namespace has died with it; without one its children live on. */
-		kill(-1, SIGKILL);
-	}
-	if (pid < 0 && session.is_reaped) {
-		/* What it said before it died comes before its death. */
-		session_read_status();
-		session_handle(SESSION_DEATH);
+		s->wait_status = wait_status;
+		s->is_reaped = true;
+		if (s->number)
+			session_die(s);
+		else /* A pid namespace has died with it; without one its children live on. */
+			kill(-1, SIGKILL);
+		return;
 	}
 }
 
-static void session_on_children(struct loop_source *s, uint32_t events)
+void session_on_alone(void)
 {
-	struct signalfd_siginfo info;
+	if (!session_slots[0].is_reaped)
+		return;
+	/* First the others: their output has no writers any more. */
+	for (int i = 1; i < SESSION_MAX; i++) {
+		struct session *s = &session_slots[i];
 
-	(void)events;
-	if (read(s->fd, &info, sizeof(info)) < 0 && errno != EAGAIN)
-		machine_die("session: signalfd: errno %d", errno);
-	session_reap();
+		if (s->state == SESSION_DRAINING || s->state == SESSION_LINGERING)
+			relay_finish(&s->relay, true);
+	}
+	session_begin_waiting();
+	session_die(&session_slots[0]);
+}
+
+static void session_reset(struct session *s, uint16_t number, enum session_state state)
+{
+	*s = (struct session){
+		.state = state,
+		.number = number,
+		.process = CONTAINER_PROCESS_NONE,
+		.status.fd = -1,
+	};
+	relay_init(&s->relay, number, session_on_relay);
 }
 
 void session_init(void)
 {
-	sigset_t all;
-	sigset_t child;
-	int fd;
-
 	for (int state = 0; state < SESSION_STATE_COUNT; state++) {
 		for (int event = 0; event < SESSION_EVENT_COUNT; event++) {
 			if (!session_table[state][event])
 				machine_die("session: hole in the table at %d, %d", state, event);
 		}
 	}
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, NULL);
-	sigemptyset(&child);
-	sigaddset(&child, SIGCHLD);
-	fd = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (fd < 0)
-		machine_die("signalfd: errno %d", errno);
-	loop_add(&session.children, fd, EPOLLIN, session_on_children);
+	session_reset(&session_slots[0], 0, SESSION_BOOTED);
 }
 
-/* Errors here are the machine's own, not the container's: worth a line, not worth a failure. */
-static void session_set_up_machine(const struct guest_container *c)
+struct session *session_find(uint16_t number)
 {
-	int r = machine_seed(c->seed, sizeof(c->seed));
-
-	if (r < 0)
-		control_send_log(PROTO_LOG_WARN, "init: seeding the random pool: errno %d", -r);
-	r = machine_set_clock(c->clock_realtime_ns);
-	if (r < 0)
-		control_send_log(PROTO_LOG_WARN, "init: setting the clock: errno %d", -r);
-}
-
-static int session_create(struct guest_container *c, struct err *e)
-{
-	int ends[PROTO_STREAM_COUNT] = {-1, -1, -1};
-	int r = relay_init(c->process.stdio, c->process.uid, ends, e);
-
-	ports_done();
-	marks_add("stdio");
-	if (!r)
-		r = container_spawn(c, ends, &session.process, e);
-	for (int i = 0; i < PROTO_STREAM_COUNT; i++)
-		fd_close(&ends[i]);
-	return r;
-}
-
-void session_on_container(uint8_t *payload, size_t size)
-{
-	struct wire_in in;
-	struct err e;
-
-	if (session.state != SESSION_BOOTED)
-		machine_die("session: CONTAINER in state %d", session.state);
-	marks_add("description");
-	wire_in_init(&in, payload, size);
-	if (guest_container_decode(&in, &session.container) < 0)
-		machine_die("session: malformed container description of %zu bytes", size);
-	session_set_up_machine(&session.container);
-	marks_add("seed and clock");
-	seccomp_keep(&session.container.seccomp);
-	if (session.container.process.is_terminal) {
-		session_fail("guest: this init makes no terminals");
-		return;
+	for (int i = 0; i < SESSION_MAX; i++) {
+		if (session_slots[i].state != SESSION_FREE && session_slots[i].number == number)
+			return &session_slots[i];
 	}
-	if (session.container.process.builtin != GUEST_BUILTIN_NONE)
-		machine_die("session: the container's process must be a program");
-	if (session_create(&session.container, &e) < 0) {
-		session_fail(e.text);
-		return;
-	}
-	session.state = SESSION_CREATING;
-	loop_add(&session.status, session.process.status_fd, EPOLLIN, session_on_status);
-	relay_start();
-	guest_container_done(&session.container); /* the child has its copy */
-	free(payload);
+	return NULL;
+}
+
+struct session *session_at(int index)
+{
+	return &session_slots[index];
+}
+
+struct session *session_new(uint16_t number)
+{
+	struct session *s = session_slots + 1;
+
+	while (s < session_slots + SESSION_MAX && s->state != SESSION_FREE)
+		s++;
+	if (session_find(number) || s == session_slots + SESSION_MAX)
+		machine_die("session: EXEC of session %u, which exists or is one too many", number);
+	session_reset(s, number, SESSION_WAITING);
+	return s;
+}
+
+void session_watch(struct session *s)
+{
+	loop_add(&s->status, s->process.status_fd, EPOLLIN, session_on_status);
+	if (!session_process(s)->is_terminal)
+		relay_start(&s->relay);
 }
 
 void session_on_start(void)
 {
-	session_handle(SESSION_START);
+	session_handle(&session_slots[0], SESSION_START);
 }
 
-void session_on_signal(uint32_t token, uint32_t number, bool is_all)
+void session_on_signal(uint16_t number, uint32_t token, uint32_t signo, bool is_all)
 {
-	session.signal.token = token;
-	session.signal.number = number;
-	session.signal.is_all = is_all;
-	session_handle(SESSION_SIGNAL);
+	struct session *s = session_find(number);
+
+	if (!s) {
+		control_send_signalled(number, token, ESRCH);
+		return;
+	}
+	s->signal.token = token;
+	s->signal.number = signo;
+	s->signal.is_all = is_all && !number;
+	session_handle(s, SESSION_SIGNAL);
 }
 
-void session_on_stdin_end(uint64_t total_bytes)
+void session_on_stdin_end(uint16_t number, uint64_t total_bytes)
 {
-	relay_end_stdin(total_bytes);
+	struct session *s = session_find(number);
+
+	if (s)
+		relay_end_stdin(&s->relay, total_bytes);
 }
 
-void session_on_reader_gone(enum proto_stream stream)
+void session_on_reader_gone(uint16_t number, enum proto_stream stream)
 {
-	relay_drop_output(stream);
+	struct session *s = session_find(number);
+
+	if (s)
+		relay_drop_output(&s->relay, stream);
 }
 
-void session_on_drained(void)
+void session_on_resize(uint16_t number, uint16_t rows, uint16_t columns)
 {
-	session_handle(SESSION_DRAINED);
+	struct session *s = session_find(number);
+
+	if (!s)
+		return;
+	/* The terminal may not be there yet. */
+	s->rows = rows;
+	s->columns = columns;
+	if (relay_terminal(&s->relay) >= 0)
+		terminal_resize(relay_terminal(&s->relay), rows, columns);
 }

@@ -82,6 +82,13 @@ static int settings_enter_time(const struct guest_container *c, struct err *e)
 	return 0;
 }
 
+int settings_apply_personality(const struct guest_container *c, struct err *e)
+{
+	if (c->has_personality && personality((unsigned long)c->personality) < 0)
+		return err_set(e, -errno, "setting the personality: %s", wording_errno(errno));
+	return 0;
+}
+
 int settings_apply_container(const struct guest_container *c, struct err *e)
 {
 	char path[SETTINGS_PATH_BYTES];
@@ -89,8 +96,9 @@ int settings_apply_container(const struct guest_container *c, struct err *e)
 
 	if (r < 0)
 		return r;
-	if (c->has_personality && personality((unsigned long)c->personality) < 0)
-		return err_set(e, -errno, "setting the personality: %s", wording_errno(errno));
+	r = settings_apply_personality(c, e);
+	if (r < 0)
+		return r;
 	for (uint32_t i = 0; i < c->sysctls.count; i++) {
 		const struct guest_pair *p = &c->sysctls.at[i];
 

@@ -95,6 +95,8 @@ static void proto_exited_get(struct wire_in *in, struct proto_event *ev)
 {
 	ev->exited.how = proto_enum_get(in, PROTO_EXIT_COUNT);
 	ev->exited.number = wire_get_u8(in);
+	for (int i = 0; i < 2; i++)
+		ev->exited.marks[i] = wire_get_u64(in);
 	if (ev->exited.how == PROTO_EXIT_SIGNAL && (!ev->exited.number || ev->exited.number > 64))
 		in->is_bad = true;
 }

@@ -16,16 +16,19 @@
  *        |  --- READER_GONE stream -----------------------> |  writers get SIGPIPE/EPIPE
  *        |  --- SIGNAL token, number, all ----------------> |
  *        |  <-- SIGNALLED token, errno -------------------- |
- *        |  <-- EXITED how, number ------------------------ |  after every STREAM_END, data synced
+ *        |  <-- EXITED how, number, marks ----------------- |  after every STREAM_END, data synced
  *        |  --- FINISH -----------------------------------> |  streams drained: power off
  *
  * An exec session N > 0 is one more process in the same container, with ports "vmrt.N.stdin" and so
- * on, which the host adds before it asks and takes away after EXITED and the last byte:
+ * on, which the host adds before it asks and takes away after the last byte. Processes it leaves
+ * behind may hold its streams open: EXITED is acted upon when the bytes of its marks, which were
+ * written before, have passed, and the streams end later. All of it comes before EXITED(0):
  *
  *        |  --- EXEC(N) process -------------------------> |  waits for the ports, forks, execs
  *        |  <-- STARTED(N)  (or FAILED(N) text) ---------- |
  *        |      ... as above, with session N ...           |
- *        |  <-- EXITED(N) --------------------------------- |  the ports are closed by now
+ *        |  <-- EXITED(N) --------------------------------- |
+ *        |  <-- STREAM_END(N) ----------------------------- |  the last one: the ports are closed
  *
  * A session with a terminal has the ports stdin and stdout, and a pty in the guest behind them:
  *
@@ -136,8 +139,9 @@ struct proto_event {
 			uint64_t total_bytes;
 		} stream_end;
 		struct {
-			uint8_t how;	/* enum proto_exit */
-			uint8_t number; /* exit code or signal number */
+			uint8_t how;	   /* enum proto_exit */
+			uint8_t number;	   /* exit code or signal number */
+			uint64_t marks[2]; /* bytes of stdout and stderr that came before */
 		} exited;
 		struct {
 			uint32_t token;

@@ -23,6 +23,7 @@
 
 struct agent {
 	const struct agent_start *start;
+	int tty_fd;  /* a copy: start's may be 0, which becomes /dev/null; -1: none */
 	int sync_fd; /* to the command that forked us */
 	int ctl_fd;
 	int signal_fd;
@@ -44,7 +45,7 @@ static void agent_tell_size(const struct agent *a)
 	struct ctl_message resize = {.verb = CTL_RESIZE};
 	struct winsize size;
 
-	if (ioctl(a->start->tty_fd, TIOCGWINSZ, &size) < 0)
+	if (ioctl(a->tty_fd, TIOCGWINSZ, &size) < 0)
 		return;
 	resize.rows = size.ws_row;
 	resize.columns = size.ws_col;
@@ -58,7 +59,7 @@ static void agent_forward_signals(const struct agent *a)
 	while (read(a->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 		struct ctl_message kill = {.verb = CTL_KILL, .signo = (int)info.ssi_signo};
 
-		if (info.ssi_signo == SIGWINCH && a->start->tty_fd >= 0)
+		if (info.ssi_signo == SIGWINCH && a->tty_fd >= 0)
 			agent_tell_size(a);
 		else
 			(void)ctl_send(a->ctl_fd, &kill);
@@ -73,7 +74,9 @@ static void agent_drop_stdio(const struct agent_start *start)
 	for (int i = 0; i < 3; i++)
 		dup2(null_fd, i);
 	for (int i = 0; i < 3; i++) {
-		if (start->stdio[i] > STDERR_FILENO && start->stdio[i] != start->tty_fd)
+		bool is_same = i > 0 && start->stdio[i] == start->stdio[i - 1];
+
+		if (start->stdio[i] > STDERR_FILENO && !is_same)
 			close(start->stdio[i]);
 	}
 }
@@ -82,8 +85,8 @@ static int agent_request(struct agent *a, struct err *e)
 {
 	const struct agent_start *start = a->start;
 	const struct ctl_message request = {.verb = CTL_EXEC};
-	int fds[CTL_FD_MAX] = {start->process_fd, start->stdio[0], start->stdio[1],
-			       start->stdio[2]};
+	auto_close int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int fds[CTL_FD_MAX] = {start->process_fd};
 	int r;
 
 	a->ctl_fd = ctl_connect(start->state_dirfd);
@@ -93,8 +96,14 @@ static int agent_request(struct agent *a, struct err *e)
 	if (a->signal_fd < 0)
 		return err_sys(e, -errno, "watching signals");
 	setsid();
-	if (start->owns_tty && ioctl(start->tty_fd, TIOCSCTTY, 0) < 0)
-		return err_sys(e, -errno, "taking the terminal");
+	if (start->tty_fd >= 0) {
+		a->tty_fd = fcntl(start->tty_fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+		if (a->tty_fd < 0 || (start->owns_tty && ioctl(a->tty_fd, TIOCSCTTY, 0) < 0))
+			return err_sys(e, -errno, "taking the terminal");
+	}
+	/* A terminal has no stderr, and the packet no holes. */
+	for (int i = 0; i < 3; i++)
+		fds[i + 1] = start->stdio[i] >= 0 ? start->stdio[i] : null_fd;
 	r = ctl_send_fds(a->ctl_fd, &request, fds, CTL_FD_MAX);
 	return r < 0 ? err_set(e, r, "the container's monitor ended") : 0;
 }
@@ -127,11 +136,22 @@ static bool agent_on_message(struct agent *a, int *ret_status)
 	if (m.verb == CTL_REPLY && a->sync_fd >= 0) {
 		agent_report(a, m.error, m.text);
 		/* The size may have changed while the guest was at it. */
-		if (!m.error && a->start->tty_fd >= 0)
+		if (!m.error && a->tty_fd >= 0)
 			agent_tell_size(a);
 		return m.error;
 	}
 	return false;
+}
+
+/* Who had the terminal for us was killed: a shell may wait to have it back. Our end is the end of
+ * the guest's process, as a hang-up would be. */
+static int agent_lose_caller(const struct agent *a)
+{
+	struct tty_raw raw = *a->start->raw;
+
+	raw.fd = a->tty_fd;
+	tty_restore(&raw);
+	return AGENT_STATUS_BROKEN;
 }
 
 static int agent_run(void *arg)
@@ -144,19 +164,22 @@ static int agent_run(void *arg)
 	prctl(PR_SET_PDEATHSIG, 0);
 	keep_fds((const int[]){0, 1, 2, a->start->state_dirfd, a->start->process_fd,
 			       a->start->stdio[0], a->start->stdio[1], a->start->stdio[2],
-			       a->start->tty_fd, a->sync_fd},
-		 10);
+			       a->start->tty_fd, a->start->caller_pidfd, a->sync_fd},
+		 11);
 	if (agent_request(a, &e) < 0) {
 		agent_report(a, EIO, e.text);
 		return AGENT_STATUS_BROKEN;
 	}
 	agent_drop_stdio(a->start);
 	for (;;) {
-		struct pollfd p[2] = {{.fd = a->ctl_fd, .events = POLLIN},
-				      {.fd = a->signal_fd, .events = POLLIN}};
+		struct pollfd p[3] = {{.fd = a->ctl_fd, .events = POLLIN},
+				      {.fd = a->signal_fd, .events = POLLIN},
+				      {.fd = a->start->caller_pidfd, .events = POLLIN}};
 
-		if (poll(p, 2, -1) < 0)
+		if (poll(p, 3, -1) < 0)
 			continue;
+		if (p[2].revents)
+			return agent_lose_caller(a);
 		if (p[1].revents)
 			agent_forward_signals(a);
 		if (p[0].revents && agent_on_message(a, &status))
@@ -166,7 +189,8 @@ static int agent_run(void *arg)
 
 int agent_start(const struct agent_start *start, pid_t *ret_pid, int *ret_pidfd, struct err *e)
 {
-	struct agent a = {.start = start, .sync_fd = -1, .ctl_fd = -1, .signal_fd = -1};
+	struct agent a = {
+		.start = start, .tty_fd = -1, .sync_fd = -1, .ctl_fd = -1, .signal_fd = -1};
 	uint8_t buffer[CTL_PACKET_MAX];
 	auto_close int pidfd = -1;
 	auto_close int mine = -1;

@@ -10,14 +10,17 @@
 #include <sys/types.h>
 
 #include "lib/err.h"
+#include "runtime/tty/tty.h"
 
 struct agent_start {
 	int state_dirfd;
 	int monitor_pidfd;
 	int process_fd; /* file with the encoded process */
 	int stdio[3];
-	int tty_fd;    /* whose size is forwarded; -1: none */
-	bool owns_tty; /* it becomes the agent's controlling terminal */
+	int tty_fd;		   /* whose size is forwarded; -1: none */
+	const struct tty_raw *raw; /* the caller's own terminal: given back when that is gone */
+	int caller_pidfd;	   /* -1: whether it stays does not matter */
+	bool owns_tty;		   /* it becomes the agent's controlling terminal */
 };
 
 /* Forks the agent and waits until the guest's process runs. On failure the agent is gone. The

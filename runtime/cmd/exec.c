@@ -118,14 +118,16 @@ static int exec_process_of_file(const struct cmd *c, struct oci_process **ret, s
 	return r;
 }
 
-static int exec_encode(const struct oci_process *p, const uint8_t stdio[3], struct err *e)
+static int exec_encode(const struct oci_process *p, const struct stdio_plan *io, struct err *e)
 {
 	auto_close int fd = memfd_create("vmrt-exec", MFD_CLOEXEC);
 	struct guest_process g;
 	struct wire_out o = {0};
 	int r;
 
-	plan_process(p, stdio, &g);
+	plan_process(p, io->kinds, &g);
+	stdio_set_size(io, &g);
+	plan_inherit_rlimits(&g);
 	guest_process_encode(&o, &g);
 	r = fd < 0 ? -errno : fd_write_all(fd, o.data, o.size);
 	if (r == 0 && o.size > PROTO_HOST_MAX_BYTES)
@@ -176,12 +178,14 @@ static int exec_run(struct cmd *c, const struct container *k, const struct oci_p
 	if (start.monitor_pidfd < 0)
 		r = err_set(e, -ESRCH, "cannot exec in a stopped container");
 	if (r == 0) {
-		start.process_fd = exec_encode(p, io.kinds, e);
+		start.process_fd = exec_encode(p, &io, e);
 		r = start.process_fd < 0 ? start.process_fd : 0;
 	}
 	memcpy(start.stdio, io.fds, sizeof(start.stdio));
 	start.tty_fd = io.tty_fd;
 	start.owns_tty = io.owns_tty;
+	start.raw = &io.raw;
+	start.caller_pidfd = io.caller_pidfd;
 	if (r == 0)
 		r = agent_start(&start, &pid, &pidfd, e);
 	fd_close(&start.monitor_pidfd);

@@ -46,6 +46,12 @@ static void foreground_suspend(struct stdio_plan *io)
 	tty_again_raw(&io->raw);
 }
 
+static void foreground_tell_size(int pidfd, const struct stdio_plan *io)
+{
+	if (io->raw.fd >= 0)
+		(void)pidfd_send_signal(pidfd, SIGWINCH, NULL, 0);
+}
+
 static void foreground_on_signal(int pidfd, int signo, struct stdio_plan *io)
 {
 	switch (signo) {
@@ -54,9 +60,7 @@ static void foreground_on_signal(int pidfd, int signo, struct stdio_plan *io)
 		break;
 	case SIGTSTP:
 		foreground_suspend(io);
-		/* The window may be another size by now. */
-		if (io->tty_fd >= 0)
-			(void)pidfd_send_signal(pidfd, SIGWINCH, NULL, 0);
+		foreground_tell_size(pidfd, io); /* it may be another by now */
 		break;
 	default:
 		(void)pidfd_send_signal(pidfd, signo, NULL, 0);
@@ -73,6 +77,7 @@ int foreground_wait(int pidfd, struct stdio_plan *io, struct err *e)
 	if (signal_fd < 0)
 		return signal_fd;
 	foreground_drop_stdio(io);
+	foreground_tell_size(pidfd, io); /* nobody listened for SIGWINCH until now */
 	for (;;) {
 		struct pollfd p[2] = {{.fd = pidfd, .events = POLLIN},
 				      {.fd = signal_fd, .events = POLLIN}};

@@ -127,6 +127,7 @@ static int launch_load(struct launch_context *x, struct err *e)
 		r = launch_check_network(x, e);
 	if (r < 0)
 		return r;
+	stdio_set_size(x->io, &x->plan->guest.process);
 	plan_set_files(x->plan);
 	plan_inherit_rlimits(&x->plan->guest.process);
 	x->plan->guest.id = x->launch->id;
@@ -274,6 +275,8 @@ static int launch_fork(struct launch_context *x, struct err *e)
 		.stdio = {x->io->fds[0], x->io->fds[1], x->io->fds[2]},
 		.tty_fd = x->io->tty_fd,
 		.owns_tty = x->io->owns_tty,
+		.raw = &x->io->raw,
+		.caller_pidfd = x->io->caller_pidfd,
 		.is_foreground = x->launch->is_foreground,
 	};
 	if (x->plan->want_new_netns)

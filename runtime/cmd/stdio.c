@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <sys/ioctl.h>
+#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "lib/fd.h"
 #include "lib/guest.h"
@@ -23,6 +25,8 @@ static uint8_t stdio_kind(int fd)
 static int stdio_open_tty(struct stdio_plan *io, const struct oci_process *p,
 			  const char *console_socket, bool is_detached, struct err *e)
 {
+	struct winsize size;
+
 	if (console_socket) {
 		io->owns_tty = true;
 		return tty_open_for_engine(console_socket, p->console_height, p->console_width,
@@ -32,8 +36,15 @@ static int stdio_open_tty(struct stdio_plan *io, const struct oci_process *p,
 		return err_set(e, -EINVAL,
 			       "cannot allocate tty if vmrt will detach without setting console "
 			       "socket");
-	io->tty_fd = 0;
-	return tty_make_raw(0, &io->raw, e);
+	io->tty_fd = STDIN_FILENO;
+	if (ioctl(io->tty_fd, TIOCGWINSZ, &size) == 0) {
+		io->rows = size.ws_row;
+		io->columns = size.ws_col;
+	}
+	io->caller_pidfd = pidfd_open(getpid(), 0);
+	if (io->caller_pidfd < 0)
+		return err_sys(e, -errno, "watching ourselves");
+	return tty_make_raw(io->tty_fd, &io->raw, e);
 }
 
 int stdio_prepare(struct stdio_plan *io, const struct oci_process *p, const char *console_socket,
@@ -63,10 +74,19 @@ int stdio_prepare(struct stdio_plan *io, const struct oci_process *p, const char
 	return 0;
 }
 
+void stdio_set_size(const struct stdio_plan *io, struct guest_process *process)
+{
+	if (!io->rows && !io->columns)
+		return;
+	process->rows = io->rows;
+	process->columns = io->columns;
+}
+
 void stdio_done(struct stdio_plan *io)
 {
 	tty_restore(&io->raw);
 	io->raw.fd = -1;
+	fd_close(&io->caller_pidfd);
 	if (io->owns_tty)
 		fd_close(&io->tty_fd);
 }

@@ -21,9 +21,11 @@ static void client_close(struct client *c)
 	c->source = NULL;
 	c->waiting = 0;
 	c->session = NULL;
+	c->is_agent = false;
 	fd_close(&c->fd);
 	if (s)
 		exec_on_client_gone(s);
+	monitor_end_when_over(c->monitor);
 }
 
 void client_reply(struct client *c, int error, const char *text)
@@ -230,12 +232,24 @@ static void client_on_event(void *arg, uint32_t events)
 	int r = ctl_receive_fds(c->fd, &request, buffer, fds);
 
 	(void)events;
+	/* An agent whose session is over may have a last signal to forward: nobody is there. */
+	if (r == 0 && c->is_agent && !c->session)
+		r = -EAGAIN;
 	if (r == 0 && (!c->waiting || c->session))
 		client_handle(c, &request, fds);
 	else if (r != -EAGAIN)
 		client_close(c);
 	for (int i = 0; i < CTL_FD_MAX; i++)
 		fd_close(&fds[i]);
+}
+
+bool clients_have_agents(const struct monitor *m)
+{
+	for (size_t i = 0; i < MONITOR_CLIENT_MAX; i++) {
+		if (m->clients[i].fd >= 0 && m->clients[i].is_agent)
+			return true;
+	}
+	return false;
 }
 
 static struct client *client_slot(struct monitor *m)

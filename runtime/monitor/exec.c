@@ -7,7 +7,8 @@
  *     |                          | -- EXEC(N) ---------------------------------> |
  *     | <-- REPLY -------------- | <-- STARTED(N) ------------------------------ |
  *     | -- KILL, RESIZE -------> | -- SIGNAL(N), RESIZE(N) --------------------> |
- *     | <-- EXITED status ------ | <-- EXITED(N), streams drained -------------- |
+ *     | <-- EXITED status ------ | <-- EXITED(N), its own output has passed ---- |
+ *     |                          | <-- STREAM_END(N), all output has passed ---- |
  *     |                          | device_del, chardev-remove > |               |
  *
  * The agent is the host process that engines see, wait for and signal: when it is gone without an
@@ -26,6 +27,10 @@
 #include "lib/mem.h"
 #include "runtime/log/log.h"
 #include "runtime/vm/vm.h"
+
+/* Ids of QEMU's objects: session, stream. */
+#define EXEC_CHARDEV_FORMAT "c%u.%s"
+#define EXEC_DEVICE_FORMAT  "p%u.%s"
 
 static const char *const exec_stream_names[PROTO_STREAM_COUNT] = {
 	[PROTO_STDIN] = "stdin",
@@ -52,6 +57,7 @@ static void exec_free(void *arg)
 		at = &(*at)->next;
 	*at = s->next;
 	s->monitor->exec_count--;
+	monitor_end_when_over(s->monitor);
 	if (s->client)
 		s->client->session = NULL;
 	session_close_streams(s);
@@ -62,6 +68,13 @@ static void exec_free(void *arg)
 	guest_process_done(&s->process);
 	free(s->description);
 	free(s);
+}
+
+/* One thing less that is still to come from QEMU. */
+static void exec_release(struct session *s)
+{
+	if (--s->qmp_pending == 0)
+		loop_defer(s->monitor->loop, exec_free, s);
 }
 
 static void exec_unlink_fifos(const struct session *s)
@@ -79,23 +92,55 @@ static void exec_unlink_fifos(const struct session *s)
 
 static void exec_on_removed(void *arg, const struct err *e)
 {
-	struct session *s = arg;
+	struct session_stream *stream = arg;
 
-	(void)e; /* a port that never came to be cannot be removed: as wished */
-	if (--s->qmp_pending == 0)
-		loop_defer(s->monitor->loop, exec_free, s);
+	if (e)
+		log_warn("exec session %u: %s", stream->session->number, e->text);
+	exec_release(stream->session);
 }
 
-static void exec_qmp_remove(struct session *s, const char *command, const char *format,
-			    const char *stream)
+static void exec_qmp_send(struct session_stream *stream, const char *command, const char *format,
+			  qmp_callback *call)
 {
+	const struct session *s = stream->session;
 	struct json_out *out = qmp_command(command);
 	char id[64];
 
-	snprintf(id, sizeof(id), format, s->number, stream);
+	snprintf(id, sizeof(id), format, s->number, exec_stream_names[stream->stream]);
 	json_out_string(out, "id", id);
-	s->qmp_pending++;
-	qmp_send(s->monitor->qmp, out, exec_on_removed, s);
+	qmp_send(s->monitor->qmp, out, call, stream);
+}
+
+static void exec_remove_chardev(struct session_stream *stream)
+{
+	stream->is_deleting = false;
+	exec_qmp_send(stream, "chardev-remove", EXEC_CHARDEV_FORMAT, exec_on_removed);
+}
+
+/* The device keeps its chardev busy until it is really gone: exec_on_deleted(). */
+static void exec_on_unplugged(void *arg, const struct err *e)
+{
+	struct session_stream *stream = arg;
+
+	/* A port that never came to be: as wished. The event may also have come before this. */
+	if (e && stream->is_deleting)
+		exec_remove_chardev(stream);
+}
+
+void exec_on_deleted(struct monitor *m, const char *device)
+{
+	char id[64];
+
+	for (struct session *s = m->execs; s; s = s->next) {
+		for (int i = 0; i < PROTO_STREAM_COUNT; i++) {
+			snprintf(id, sizeof(id), EXEC_DEVICE_FORMAT, s->number,
+				 exec_stream_names[i]);
+			if (s->streams[i].is_deleting && !strcmp(device, id)) {
+				exec_remove_chardev(&s->streams[i]);
+				return;
+			}
+		}
+	}
 }
 
 /* Takes the session's ports away; it is freed when QEMU has done so. */
@@ -115,10 +160,11 @@ static void exec_close(struct session *s)
 	for (int i = 0; i < PROTO_STREAM_COUNT; i++) {
 		if (s->process.stdio[i] != GUEST_STDIO_PIPE)
 			continue;
-		exec_qmp_remove(s, "device_del", "p%u.%s", exec_stream_names[i]);
-		exec_qmp_remove(s, "chardev-remove", "c%u.%s", exec_stream_names[i]);
+		s->qmp_pending++;
+		s->streams[i].is_deleting = true;
+		exec_qmp_send(&s->streams[i], "device_del", EXEC_DEVICE_FORMAT, exec_on_unplugged);
 	}
-	exec_on_removed(s, NULL);
+	exec_release(s);
 }
 
 static void exec_fail(struct session *s, const char *text)
@@ -181,7 +227,7 @@ static void exec_add_port(struct session *s, enum proto_stream stream)
 	char id[64];
 	char path[PATH_MAX];
 
-	snprintf(id, sizeof(id), "c%u.%s", s->number, exec_stream_names[stream]);
+	snprintf(id, sizeof(id), EXEC_CHARDEV_FORMAT, s->number, exec_stream_names[stream]);
 	snprintf(path, sizeof(path), "%s/%u.%s", m->start->state_dir, s->number,
 		 exec_stream_names[stream]);
 	json_out_string(out, "id", id);
@@ -198,7 +244,7 @@ static void exec_add_port(struct session *s, enum proto_stream stream)
 	json_out_string(out, "driver", "virtserialport");
 	json_out_string(out, "bus", VM_PORT_BUS);
 	json_out_string(out, "chardev", id);
-	snprintf(id, sizeof(id), "p%u.%s", s->number, exec_stream_names[stream]);
+	snprintf(id, sizeof(id), EXEC_DEVICE_FORMAT, s->number, exec_stream_names[stream]);
 	json_out_string(out, "id", id);
 	snprintf(id, sizeof(id), PROTO_PORT_FORMAT, s->number, exec_stream_names[stream]);
 	json_out_string(out, "name", id);
@@ -238,9 +284,12 @@ static struct session *exec_new(struct monitor *m, struct client *c)
 		.fifos = {-1, -1, -1},
 		.next = m->execs,
 	};
+	for (int i = 0; i < PROTO_STREAM_COUNT; i++)
+		s->streams[i] = (struct session_stream){.session = s, .stream = i};
 	m->execs = s;
 	m->exec_count++;
 	c->session = s;
+	c->is_agent = true;
 	return s;
 }
 
@@ -296,8 +345,18 @@ void exec_on_started(struct session *s, const struct err *e)
 
 void exec_on_drained(struct session *s)
 {
-	if (s->client)
-		client_send_exited(s->client, s->exit_status);
+	if (s->is_reported)
+		return;
+	s->is_reported = true;
+	if (!s->client)
+		return;
+	client_send_exited(s->client, s->exit_status);
+	s->client->session = NULL;
+	s->client = NULL;
+}
+
+void exec_on_ended(struct session *s)
+{
 	exec_close(s);
 }
 

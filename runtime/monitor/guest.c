@@ -211,6 +211,7 @@ static void guest_on_stream_end(struct session *s, const struct proto_event *ev)
 	}
 	stream->has_end = true;
 	relay_set_total(stream->relay, ev->stream_end.total_bytes);
+	session_check_end(s); /* its reader may have gone before */
 }
 
 static bool guest_streams_have_ends(const struct session *s)
@@ -226,7 +227,7 @@ static void guest_on_exited(struct session *s, const struct proto_event *ev)
 {
 	struct err e;
 
-	if (!guest_streams_have_ends(s)) {
+	if (!s->number && !guest_streams_have_ends(s)) {
 		err_set(&e, -EPROTO, "guest: exit status before the end of its output");
 		monitor_break(s->monitor, &e);
 		return;
@@ -236,7 +237,13 @@ static void guest_on_exited(struct session *s, const struct proto_event *ev)
 	if (ev->exited.how == PROTO_EXIT_SIGNAL)
 		s->exit_status += 128;
 	log_debug("phase: process of session %u ended with status %d", s->number, s->exit_status);
-	session_check_drained(s);
+	for (int i = 0; s->number && i < 2; i++) {
+		struct relay *relay = s->streams[PROTO_STDOUT + i].relay;
+
+		if (!relay_is_done(relay))
+			relay_set_mark(relay, ev->exited.marks[i]);
+	}
+	session_check_end(s);
 }
 
 static void guest_on_log(const struct proto_event *ev)
@@ -274,6 +281,8 @@ static void guest_act(struct session *s, enum session_action action, const struc
 		log_debug("phase: container is ready (guest clock %llu us)",
 			  (unsigned long long)ev->mark.at_us);
 		clients_on_created(s->monitor, NULL);
+		/* It may have changed before anybody listened for SIGWINCH. */
+		monitor_forward_size(s->monitor);
 		break;
 	case SESSION_DO_REPORT_STARTED:
 		guest_on_started(s, ev);

@@ -25,7 +25,8 @@ struct client {
 	int fd; /* -1: free slot */
 	struct loop_source *source;
 	enum ctl_verb waiting;	 /* for an answer; 0: for a request */
-	struct session *session; /* the exec session it stands for; NULL: none */
+	bool is_agent;		 /* the host process of an exec session */
+	struct session *session; /* that session; NULL: it is over, or never was */
 	int signo;
 	uint32_t token; /* of the signal it waits for */
 };
@@ -35,6 +36,7 @@ struct session_stream {
 	enum proto_stream stream;
 	struct relay *relay; /* NULL: the stream is not relayed */
 	bool has_end;
+	bool is_deleting; /* exec: its device is on its way out */
 };
 
 /* A process in the guest with its streams: number 0 is the container's own. */
@@ -53,6 +55,7 @@ struct session {
 	size_t description_size;
 	int stdio[PROTO_STREAM_COUNT]; /* the engine's, until the relays have them */
 	int fifos[PROTO_STREAM_COUNT];
+	bool is_reported;	  /* its host process was told the status */
 	unsigned int qmp_pending; /* commands whose answer is still to come */
 	bool is_broken;		  /* a port could not be made */
 	bool is_closing;	  /* ports are being taken away */
@@ -91,8 +94,10 @@ struct monitor {
 	struct loop_source *sync_source;
 	int tty_fd; /* the container's terminal: our controlling one; -1: none */
 	int signal_fd;
+	struct loop_source *caller_source;
 	struct loop_timer *boot_timer;
 	struct loop_timer *kill_timer;
+	struct loop_timer *agent_timer;
 
 	bool is_paused;
 	bool is_kill_wanted; /* SIGKILL was asked for: nothing may delay the end for long */
@@ -102,6 +107,11 @@ struct monitor {
 
 /* monitor.c: the end, from wherever it comes. Each may be called once; later calls do nothing. */
 void monitor_end(struct monitor *m, int status);
+/* The size of the container's terminal, if it has one, to the guest. */
+void monitor_forward_size(struct monitor *m);
+/* Ends when the container has ended, its output has passed, and so have the exec sessions' and
+ * their host processes: engines want to hear of those first. Called whenever that may be so. */
+void monitor_end_when_over(struct monitor *m);
 /* The VM or the guest broke; `e` says how. Everybody who waits is told; the status is 255, or 137
  * when SIGKILL had been asked for. */
 void monitor_break(struct monitor *m, const struct err *e);
@@ -113,8 +123,10 @@ void session_open_streams(struct session *s, const int stdio[PROTO_STREAM_COUNT]
 void session_close_streams(struct session *s);
 /* Has the process exited, and was everything it wrote passed on? */
 bool session_is_drained(const struct session *s);
-/* Called whenever that may have become true. */
-void session_check_drained(struct session *s);
+/* And everything that others wrote to its streams? Of the container's own that is the same. */
+bool session_is_ended(const struct session *s);
+/* Called whenever one of them may have become true. */
+void session_check_end(struct session *s);
 
 /* guest.c: the control link. */
 int guest_open(struct monitor *m, struct err *e) VMRT_MUST_CHECK;
@@ -146,8 +158,12 @@ void resolver_on_query(struct monitor *m, const struct proto_event *ev);
 void exec_begin(struct monitor *m, struct client *c, int fds[CTL_FD_MAX]);
 struct session *exec_find(struct monitor *m, uint16_t number);
 void exec_on_started(struct session *s, const struct err *e);
-/* The process has exited and its output has been passed on. */
+/* The process has exited and its own output has been passed on. */
 void exec_on_drained(struct session *s);
+/* Nobody holds any stream of it any more. */
+void exec_on_ended(struct session *s);
+/* QEMU's DEVICE_DELETED. */
+void exec_on_deleted(struct monitor *m, const char *device);
 /* Its host process is gone: the guest's process must not outlive it. */
 void exec_on_client_gone(struct session *s);
 
@@ -159,6 +175,8 @@ void client_send_exited(struct client *c, int status);
 /* The guest's answer to `create`: to the creating command. `e` NULL: success. */
 void clients_on_created(struct monitor *m, const struct err *e);
 void clients_on_started(struct monitor *m, const struct err *e);
+/* Is any host process of an exec session still there? */
+bool clients_have_agents(const struct monitor *m);
 void clients_on_signalled(struct monitor *m, uint32_t token, int error);
 /* Answers everybody who still waits. */
 void clients_on_end(struct monitor *m, const struct err *e);

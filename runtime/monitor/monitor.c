@@ -26,7 +26,8 @@
 #include "runtime/net/namespace.h"
 #include "runtime/proc/keep_fds.h"
 
-#define MONITOR_KILL_STATUS (128 + SIGKILL)
+#define MONITOR_KILL_STATUS	 (128 + SIGKILL)
+#define MONITOR_AGENT_TIMEOUT_MS 1000 /* to end, when they know how */
 
 void monitor_end(struct monitor *m, int status)
 {
@@ -36,6 +37,29 @@ void monitor_end(struct monitor *m, int status)
 	m->exit_status = status;
 	clients_on_end(m, NULL);
 	loop_stop(m->loop);
+}
+
+void monitor_end_when_over(struct monitor *m)
+{
+	if (m->is_ending || !session_is_drained(&m->container))
+		return;
+	for (const struct session *s = m->execs; s; s = s->next) {
+		if (!s->is_closing)
+			return;
+	}
+	/* The end of this process kills them, with a status that would not be theirs. */
+	if (clients_have_agents(m))
+		loop_timer_set(m->agent_timer, MONITOR_AGENT_TIMEOUT_MS);
+	else
+		monitor_end(m, m->container.exit_status);
+}
+
+/* Somebody has stopped an exec session's host process. */
+static void monitor_on_agent_timeout(void *arg)
+{
+	struct monitor *m = arg;
+
+	monitor_end(m, m->container.exit_status);
 }
 
 void monitor_break(struct monitor *m, const struct err *e)
@@ -80,12 +104,20 @@ static void monitor_on_boot_timeout(void *arg)
 
 /* Init never closes its port: the guest's kernel reset its devices, on its way to a restart (QEMU's
  * end follows), or to a halt, of which QEMU tells nothing else on a machine without ACPI. */
-static void monitor_on_control_closed(void *arg)
+static void monitor_on_control_closed(struct monitor *m)
 {
 	struct err e;
 
 	err_set(&e, -EIO, "guest: its kernel was shut down without telling an exit status");
-	monitor_break(arg, &e);
+	monitor_break(m, &e);
+}
+
+static void monitor_on_qmp_event(void *arg, enum qmp_kind kind, const char *device)
+{
+	if (kind == QMP_CONTROL_CLOSED)
+		monitor_on_control_closed(arg);
+	else
+		exec_on_deleted(arg, device);
 }
 
 static void monitor_reap(struct monitor *m)
@@ -103,7 +135,7 @@ static void monitor_reap(struct monitor *m)
 	}
 }
 
-static void monitor_forward_size(struct monitor *m)
+void monitor_forward_size(struct monitor *m)
 {
 	struct winsize size;
 
@@ -215,11 +247,23 @@ static int monitor_enter_namespaces(const struct monitor_start *start, struct er
 /* The engine's and the creator's other descriptors must not live on in here. */
 static void monitor_close_others(const struct monitor_start *start)
 {
-	const int keep[] = {start->stdio[0],   start->stdio[1],	   start->stdio[2],
-			    start->root_dirfd, start->state_dirfd, start->listen_fd,
-			    start->sync_fd,    start->log_fd,	   start->tty_fd};
+	const int keep[] = {start->stdio[0],	start->stdio[1],    start->stdio[2],
+			    start->root_dirfd,	start->state_dirfd, start->listen_fd,
+			    start->sync_fd,	start->log_fd,	    start->tty_fd,
+			    start->caller_pidfd};
 
 	keep_fds(keep, sizeof(keep) / sizeof(*keep));
+}
+
+/* With a terminal none of them was kept: nothing that is opened later may become 0, 1 or 2. */
+static void monitor_fill_stdio(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	fd_close(&fd);
 }
 
 static void monitor_set_oom_score(const struct monitor_start *start)
@@ -249,13 +293,45 @@ static void monitor_open_streams(struct monitor *m)
 	session_open_streams(&m->container, stdio, m->machine.fifo_fds);
 }
 
+/* The command that has the terminal for us is gone, killed: a shell may wait to have it back. */
+static void monitor_on_caller_end(void *arg, uint32_t events)
+{
+	struct monitor *m = arg;
+	struct tty_raw raw = *m->start->raw;
+
+	(void)events;
+	loop_remove(m->caller_source);
+	m->caller_source = NULL;
+	raw.fd = m->tty_fd;
+	tty_restore(&raw);
+	for (int i = 0; i < PROTO_STREAM_COUNT; i++)
+		relay_hang_up(m->container.streams[i].relay);
+}
+
+static int monitor_watch_caller(struct monitor *m, struct err *e)
+{
+	if (m->start->caller_pidfd < 0)
+		return 0;
+	m->caller_source =
+		loop_add(m->loop, m->start->caller_pidfd, EPOLLIN, monitor_on_caller_end, m);
+	return m->caller_source ? 0 : err_sys(e, -errno, "watching the caller");
+}
+
+/* A copy: the number may be one of stdio's, which become /dev/null. */
+static int monitor_keep_tty(struct monitor *m, struct err *e)
+{
+	m->tty_fd = -1;
+	if (m->start->tty_fd >= 0)
+		m->tty_fd = fcntl(m->start->tty_fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	if (m->start->tty_fd >= 0 && m->tty_fd < 0)
+		return err_sys(e, -errno, "keeping the terminal");
+	return monitor_watch_caller(m, e);
+}
+
 /* The pty that the engine has the master of becomes our controlling terminal: that is how
  * SIGWINCH reaches us. It stays open until the end: the engine takes a hang-up for the end. */
-static int monitor_open_tty(struct monitor *m, struct err *e)
+static int monitor_take_tty(const struct monitor *m, struct err *e)
 {
-	m->tty_fd = m->start->tty_fd;
-	if (m->tty_fd < 0)
-		return 0;
 	if (m->start->owns_tty && ioctl(m->tty_fd, TIOCSCTTY, 0) < 0)
 		return err_sys(e, -errno, "taking the terminal");
 	return 0;
@@ -278,6 +354,7 @@ static int monitor_open(struct monitor *m, struct err *e)
 		return err_sys(e, -errno, "making a session");
 	log_close_engine();
 	monitor_close_others(m->start);
+	monitor_fill_stdio();
 	if (m->start->is_foreground)
 		log_keep_stderr();
 	null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -288,7 +365,7 @@ static int monitor_open(struct monitor *m, struct err *e)
 	if (r == 0)
 		r = monitor_open_signals(m, e);
 	if (r == 0)
-		r = monitor_open_tty(m, e);
+		r = monitor_keep_tty(m, e);
 	if (r == 0)
 		r = monitor_enter_namespaces(m->start, e);
 	/* Before anything is started: what we start is in it from its first instruction. */
@@ -301,9 +378,14 @@ static int monitor_open(struct monitor *m, struct err *e)
 	if (r < 0)
 		return r;
 	log_debug("phase: qemu and virtiofsd run");
+	/* Not before: the helpers would have it as their controlling terminal too. */
+	r = monitor_take_tty(m, e);
+	if (r < 0)
+		return r;
 	m->boot_timer = loop_timer_new(m->loop, monitor_on_boot_timeout, m);
 	m->kill_timer = loop_timer_new(m->loop, monitor_on_kill_timeout, m);
-	if (!m->boot_timer || !m->kill_timer)
+	m->agent_timer = loop_timer_new(m->loop, monitor_on_agent_timeout, m);
+	if (!m->boot_timer || !m->kill_timer || !m->agent_timer)
 		return err_sys(e, -errno, "making timers");
 	loop_timer_set(m->boot_timer, m->start->settings->boot_timeout_s * 1000);
 	r = guest_open(m, e);
@@ -313,7 +395,7 @@ static int monitor_open(struct monitor *m, struct err *e)
 		r = network_open(m, e);
 	if (r < 0)
 		return r;
-	m->qmp = qmp_new(m->loop, m->machine.qmp_fd, monitor_on_control_closed, m);
+	m->qmp = qmp_new(m->loop, m->machine.qmp_fd, monitor_on_qmp_event, m);
 	if (!m->qmp)
 		return err_sys(e, -errno, "watching QEMU's monitor");
 	monitor_open_streams(m);

@@ -6,6 +6,7 @@
 
 #include "runtime/cgroup/host.h"
 #include "runtime/plan/plan.h"
+#include "runtime/tty/tty.h"
 #include "runtime/vm/facts.h"
 
 /* Exit status of a monitor whose VM died under the container. */
@@ -27,8 +28,12 @@ struct monitor_start {
 	int sync_fd;   /* the creating command's end of a SOCK_SEQPACKET pair is the other one */
 	int log_fd;    /* the container's log */
 	int stdio[3];
-	int tty_fd;	    /* whose size is the container's terminal's; -1: none */
-	bool owns_tty;	    /* a pty of the engine's: it becomes our controlling terminal */
+	int tty_fd; /* whose size is the container's terminal's; -1: none */
+	/* The caller's own terminal, which it has made raw and stays for: when it is gone the
+	 * terminal is given back, and hung up for the container. */
+	const struct tty_raw *raw; /* fd -1: there is none */
+	int caller_pidfd;	   /* -1 without such a terminal */
+	bool owns_tty;		   /* a pty of the engine's: it becomes our controlling terminal */
 	bool is_foreground; /* `run` in the foreground: messages may go on using its stderr */
 };
 

@@ -27,27 +27,39 @@ struct qmp {
 	size_t out_at;
 	struct qmp_pending *first;
 	struct qmp_pending **last;
+	qmp_event_callback *on_event;
+	void *arg;
 	bool is_ready; /* the greeting came: commands may go out */
-	qmp_closed_callback *on_closed;
-	void *on_closed_arg;
 };
 
-static enum qmp_kind qmp_parse_event(struct json_doc *doc, const struct json_node *root)
+static enum qmp_kind qmp_parse_event(struct json_doc *doc, const struct json_node *root,
+				     struct err *ret)
 {
 	const struct json_node *data = json_object(doc, root, "data");
 	const char *name = "";
 	const char *id = "";
 	bool is_open = true;
+	enum qmp_kind kind = QMP_EVENT;
 
 	json_string(doc, root, "event", &name);
-	if (strcmp(name, "VSERPORT_CHANGE") != 0 || !data)
+	if (!data)
 		return QMP_EVENT;
-	json_string(doc, data, "id", &id);
-	json_bool(doc, data, "open", &is_open);
-	return !is_open && !strcmp(id, VM_CONTROL_ID) ? QMP_CONTROL_CLOSED : QMP_EVENT;
+	if (!strcmp(name, "VSERPORT_CHANGE")) {
+		json_string(doc, data, "id", &id);
+		json_bool(doc, data, "open", &is_open);
+		if (!is_open && !strcmp(id, VM_CONTROL_ID))
+			kind = QMP_CONTROL_CLOSED;
+	} else if (!strcmp(name, "DEVICE_DELETED")) {
+		/* Without an id for devices that have none: those are nobody's. */
+		json_string(doc, data, "device", &id);
+		if (*id)
+			kind = QMP_DELETED;
+	}
+	err_set(ret, 0, "%s", id);
+	return kind;
 }
 
-enum qmp_kind qmp_parse_line(const char *line, size_t size, struct err *ret_error)
+enum qmp_kind qmp_parse_line(const char *line, size_t size, struct err *ret)
 {
 	struct json_doc *doc = NULL;
 	const struct json_node *root;
@@ -55,7 +67,7 @@ enum qmp_kind qmp_parse_line(const char *line, size_t size, struct err *ret_erro
 	enum qmp_kind kind = QMP_GARBAGE;
 	const char *text = "(no description)";
 
-	if (json_doc_parse(line, size, "qmp", &doc, ret_error) < 0)
+	if (json_doc_parse(line, size, "qmp", &doc, ret) < 0)
 		return QMP_GARBAGE;
 	root = json_doc_root(doc);
 	if (root->type != JSON_OBJECT) {
@@ -63,13 +75,13 @@ enum qmp_kind qmp_parse_line(const char *line, size_t size, struct err *ret_erro
 	} else if (json_member(doc, root, "QMP")) {
 		kind = QMP_GREETING;
 	} else if (json_member(doc, root, "event")) {
-		kind = qmp_parse_event(doc, root);
+		kind = qmp_parse_event(doc, root, ret);
 	} else if (json_member(doc, root, "return")) {
 		kind = QMP_RETURN;
 	} else if ((error = json_object(doc, root, "error"))) {
 		kind = QMP_ERROR;
 		json_string(doc, error, "desc", &text);
-		err_set(ret_error, -EIO, "qemu: %s", text);
+		err_set(ret, -EIO, "qemu: %s", text);
 	}
 	json_doc_free(doc);
 	return kind;
@@ -137,7 +149,8 @@ static void qmp_on_line(struct qmp *q, const char *line, size_t size)
 			qmp_break(q, "an answer that nobody asked for");
 		break;
 	case QMP_CONTROL_CLOSED:
-		q->on_closed(q->on_closed_arg);
+	case QMP_DELETED:
+		q->on_event(q->arg, kind, e.text);
 		break;
 	case QMP_EVENT:
 		break;
@@ -174,14 +187,14 @@ static void qmp_on_event(void *arg, uint32_t events)
 		qmp_break(q, "a line that is too long");
 }
 
-struct qmp *qmp_new(struct loop *l, int fd, qmp_closed_callback *on_closed, void *arg)
+struct qmp *qmp_new(struct loop *l, int fd, qmp_event_callback *on_event, void *arg)
 {
 	struct qmp *q = xcalloc(1, sizeof(*q));
 
 	q->fd = fd;
+	q->on_event = on_event;
+	q->arg = arg;
 	q->last = &q->first;
-	q->on_closed = on_closed;
-	q->on_closed_arg = arg;
 	q->source = loop_add(l, fd, EPOLLIN, qmp_on_event, q);
 	if (!q->source) {
 		qmp_free(q);

@@ -5,8 +5,7 @@
  *     | <-- qmp_capabilities ---------- |
  *     | <-- {"execute": ...} ---------- |   as many as wanted; QEMU answers in their order
  *     | -- {"return"| "error": ...} --> |   -> the command's callback
- *     | -- {"event": ...} ------------> |   VSERPORT_CHANGE of the control port: told; others
- * dropped
+ *     | -- {"event": ...} ------------> |   two of them: told, see enum qmp_kind; others: dropped
  *
  * QEMU is the guest's first prey: a line that is too long, no JSON, or an answer that nobody asked
  * for ends the link, and with it all pending commands fail. */
@@ -24,11 +23,21 @@ struct qmp;
 /* `e` is NULL when the command succeeded. */
 typedef void qmp_callback(void *arg, const struct err *e);
 
-/* The guest closed its end of the control port. */
-typedef void qmp_closed_callback(void *arg);
+enum qmp_kind {
+	QMP_GREETING,
+	QMP_RETURN,
+	QMP_ERROR,
+	QMP_CONTROL_CLOSED, /* VSERPORT_CHANGE: the guest closed its end of the control port */
+	QMP_DELETED,	    /* DEVICE_DELETED: the device has gone, and what it held is free */
+	QMP_EVENT,	    /* any other */
+	QMP_GARBAGE,
+};
+
+/* CONTROL_CLOSED or DELETED; `device` is the id. */
+typedef void qmp_event_callback(void *arg, enum qmp_kind kind, const char *device);
 
 /* Takes the connected, non-blocking socket. */
-struct qmp *qmp_new(struct loop *l, int fd, qmp_closed_callback *on_closed, void *arg);
+struct qmp *qmp_new(struct loop *l, int fd, qmp_event_callback *on_event, void *arg);
 void qmp_free(struct qmp *q);
 
 /* Begins a command: the caller adds the members of "arguments" (the object is open) and hands the
@@ -39,14 +48,7 @@ struct json_out *qmp_command(const char *name);
 void qmp_send(struct qmp *q, struct json_out *command, qmp_callback *call, void *arg);
 
 /* One line of QEMU's, for the fuzzer too: what it is. */
-enum qmp_kind {
-	QMP_GREETING,
-	QMP_RETURN,
-	QMP_ERROR,
-	QMP_CONTROL_CLOSED,
-	QMP_EVENT, /* any other */
-	QMP_GARBAGE,
-};
-enum qmp_kind qmp_parse_line(const char *line, size_t size, struct err *ret_error);
+/* `ret` gets the error's text, or the id of the event's device. */
+enum qmp_kind qmp_parse_line(const char *line, size_t size, struct err *ret);
 
 #endif

@@ -31,9 +31,11 @@ struct relay {
 	bool can_splice;
 	bool is_discarding;
 	bool has_total;
+	bool has_mark;
 	bool is_done;
 	uint64_t moved;
 	uint64_t total;
+	uint64_t mark;
 	uint8_t *buffer; /* copying only: bytes read but not written yet */
 	size_t buffer_at;
 	size_t buffer_size;
@@ -230,6 +232,14 @@ static bool relay_check_total(struct relay *r)
 	return true;
 }
 
+static void relay_check_mark(struct relay *r)
+{
+	if (!r->has_mark || r->moved < r->mark)
+		return;
+	r->has_mark = false;
+	r->call(r->arg, RELAY_MARKED);
+}
+
 /* An error that is neither "later" nor "interrupted". */
 static void relay_fail(struct relay *r)
 {
@@ -267,6 +277,7 @@ static void relay_pump(struct relay *r)
 	 */
 	if (!r->is_done && wait == RELAY_WAIT_INPUT && !r->from_source && r->to_source)
 		loop_set_events(r->to_source, EPOLLOUT);
+	relay_check_mark(r);
 }
 
 static struct relay *relay_new(struct loop *l, int from, int to, relay_callback *call, void *arg)
@@ -317,6 +328,13 @@ void relay_set_total(struct relay *r, uint64_t total_bytes)
 	relay_pump(r);
 }
 
+void relay_set_mark(struct relay *r, uint64_t mark_bytes)
+{
+	r->has_mark = true;
+	r->mark = mark_bytes;
+	relay_check_mark(r);
+}
+
 void relay_close(struct relay *r)
 {
 	if (!r || r->is_done)
@@ -326,9 +344,26 @@ void relay_close(struct relay *r)
 	fd_close(r->is_incoming ? &r->from : &r->to);
 }
 
+void relay_hang_up(struct relay *r)
+{
+	if (relay_is_done(r))
+		return;
+	if (r->is_incoming) {
+		relay_finish(r, RELAY_SOURCE_ENDED);
+	} else {
+		relay_drop_reader(r);
+		relay_pump(r);
+	}
+}
+
 int relay_output_fd(const struct relay *r)
 {
 	return r->to;
+}
+
+bool relay_is_marked(const struct relay *r)
+{
+	return relay_is_done(r) || r->moved >= r->mark;
 }
 
 uint64_t relay_moved(const struct relay *r)

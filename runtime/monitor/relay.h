@@ -19,6 +19,7 @@ struct relay;
 
 enum relay_event {
 	RELAY_SOURCE_ENDED, /* incoming: end of file; relay_moved() is final */
+	RELAY_MARKED,	    /* outgoing: the bytes of relay_set_mark() have passed */
 	RELAY_READER_GONE,  /* outgoing: the engine's end was closed; the rest is thrown away */
 	RELAY_DRAINED,	    /* outgoing: the announced number of bytes has passed */
 	RELAY_OVERRUN,	    /* outgoing: more bytes than announced: the guest lied */
@@ -36,10 +37,17 @@ struct relay *relay_new_outgoing(struct loop *l, int fifo_fd, int fd, relay_call
 void relay_start(struct relay *r);
 /* States how many bytes an outgoing stream has in all. May be called once. */
 void relay_set_total(struct relay *r, uint64_t total_bytes);
+/* Asks to be told when that many bytes have passed; maybe before this returns. May be called once.
+ */
+void relay_set_mark(struct relay *r, uint64_t mark_bytes);
 /* Stops reading and closes the engine's descriptor, so that its other end learns of it. */
 void relay_close(struct relay *r);
+/* The other end is gone, whatever the descriptor says: as its end of file, or as its closing. */
+void relay_hang_up(struct relay *r);
 /* The engine's descriptor of an outgoing relay, for a last word of the monitor's; -1: closed. */
 int relay_output_fd(const struct relay *r);
+/* Have the bytes of the mark passed, or will none pass any more? */
+bool relay_is_marked(const struct relay *r);
 uint64_t relay_moved(const struct relay *r);
 /* True when an outgoing relay has passed all, or an incoming one will pass no more. */
 bool relay_is_done(const struct relay *r);

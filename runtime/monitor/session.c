@@ -53,6 +53,9 @@ static const struct session_step session_table[SESSION_STATE_COUNT][SESSION_EVEN
 		},
 	[SESSION_EXITED] =
 		{
+			/* Of exec sessions: others may hold their streams. The container's own
+			 * streams have ended before. */
+			[SESSION_ON_STREAM_END] = STAY(SESSION_EXITED, SESSION_DO_END_STREAM),
 			[SESSION_ON_SIGNALLED] = STAY(SESSION_EXITED, SESSION_DO_REPORT_SIGNAL),
 			[SESSION_ON_LOG] = STAY(SESSION_EXITED, SESSION_DO_LOG),
 			[SESSION_ON_RESOLVE] = STAY(SESSION_EXITED, SESSION_DO_RESOLVE),

@@ -19,8 +19,9 @@ static void session_on_relay(void *arg, enum relay_event event)
 	case RELAY_READER_GONE:
 		guest_send_reader_gone(s, stream->stream);
 		break;
+	case RELAY_MARKED:
 	case RELAY_DRAINED:
-		session_check_drained(s);
+		session_check_end(s);
 		break;
 	case RELAY_OVERRUN:
 		err_set(&e, -EPROTO, "guest: more bytes on stream %d than it announced",
@@ -70,18 +71,35 @@ bool session_is_drained(const struct session *s)
 	if (!s->has_exit)
 		return false;
 	for (int i = PROTO_STDOUT; i < PROTO_STREAM_COUNT; i++) {
-		if (!relay_is_done(s->streams[i].relay))
+		const struct relay *relay = s->streams[i].relay;
+
+		if (s->number ? !relay_is_marked(relay) : !relay_is_done(relay))
 			return false;
 	}
 	return true;
 }
 
-void session_check_drained(struct session *s)
+bool session_is_ended(const struct session *s)
 {
-	if (!session_is_drained(s))
+	if (!s->has_exit)
+		return false;
+	for (int i = PROTO_STDOUT; i < PROTO_STREAM_COUNT; i++) {
+		const struct session_stream *stream = &s->streams[i];
+
+		if (stream->relay && (!stream->has_end || !relay_is_done(stream->relay)))
+			return false;
+	}
+	return true;
+}
+
+void session_check_end(struct session *s)
+{
+	if (!s->number) {
+		monitor_end_when_over(s->monitor);
 		return;
-	if (s->number)
+	}
+	if (session_is_drained(s))
 		exec_on_drained(s);
-	else
-		monitor_end(s->monitor, s->exit_status);
+	if (session_is_ended(s))
+		exec_on_ended(s);
 }

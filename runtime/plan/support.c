@@ -17,11 +17,6 @@ struct support_row {
 	const char *text;
 };
 
-static bool support_terminal(const struct oci_config *c)
-{
-	return c->process->terminal;
-}
-
 static bool support_user_ns(const struct oci_config *c)
 {
 	return oci_config_namespace(c, OCI_NS_USER) || c->linux_.uid_mappings.count ||
@@ -100,7 +95,6 @@ static bool support_hardware(const struct oci_config *c)
 }
 
 static const struct support_row support_rows[] = {
-	{SUPPORT_REFUSE, support_terminal, "process.terminal", "the guest has no terminals yet"},
 	{SUPPORT_REFUSE, support_user_ns, "linux.uidMappings",
 	 "user namespaces are not supported yet"},
 	{SUPPORT_REFUSE, support_vm, "vm", "not supported yet"},

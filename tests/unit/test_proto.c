@@ -86,11 +86,14 @@ static void put_exited(struct wire_out *o)
 {
 	wire_put_u8(o, PROTO_EXIT_SIGNAL);
 	wire_put_u8(o, 64);
+	wire_put_u64(o, 5000000000);
+	wire_put_u64(o, 1);
 }
 
 static int is_exited(const struct proto_event *ev)
 {
-	return ev->exited.how == PROTO_EXIT_SIGNAL && ev->exited.number == 64;
+	return ev->exited.how == PROTO_EXIT_SIGNAL && ev->exited.number == 64 &&
+	       ev->exited.marks[0] == 5000000000 && ev->exited.marks[1] == 1;
 }
 
 static void put_signalled(struct wire_out *o)
@@ -208,6 +211,7 @@ static void refuse(unsigned int type, const char *payload, size_t size, const ch
 	wire_out_done(&o);
 }
 
+#define MARKS			    "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
 #define REFUSE(type, payload, name) refuse(type, payload, sizeof(payload) - 1, name)
 
 static void test_malformed(void)
@@ -222,9 +226,10 @@ static void test_malformed(void)
 	REFUSE(PROTO_GUEST_FAILED, "\1\0\0\0\0\0", "a text with a NUL inside is refused");
 	REFUSE(PROTO_GUEST_STREAM_END, "\0\0\0\0\0\0\0\0\0", "an end of stdin is refused");
 	REFUSE(PROTO_GUEST_STREAM_END, "\3\0\0\0\0\0\0\0\0", "a stream nobody has is refused");
-	REFUSE(PROTO_GUEST_EXITED, "\2\0", "a way to exit nobody has is refused");
-	REFUSE(PROTO_GUEST_EXITED, "\1\0", "an exit by signal 0 is refused");
-	REFUSE(PROTO_GUEST_EXITED, "\1\x41", "an exit by signal 65 is refused");
+	REFUSE(PROTO_GUEST_EXITED, "\2\0" MARKS, "a way to exit nobody has is refused");
+	REFUSE(PROTO_GUEST_EXITED, "\1\0" MARKS, "an exit by signal 0 is refused");
+	REFUSE(PROTO_GUEST_EXITED, "\1\x41" MARKS, "an exit by signal 65 is refused");
+	REFUSE(PROTO_GUEST_EXITED, "\0\0", "an exit without marks is refused");
 	REFUSE(PROTO_GUEST_LOG, "\4\0\0\0\0\0", "a log level nobody has is refused");
 	REFUSE(PROTO_GUEST_RESOLVE, "\1\0\0\0\0\0\0", "an empty query is refused");
 	REFUSE(PROTO_GUEST_RESOLVE, "\1\0\0\0\0\2\0a", "so is one that is not all there");

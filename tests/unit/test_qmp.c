@@ -25,6 +25,10 @@ static const struct {
 	{"{\"event\": \"VSERPORT_CHANGE\", \"data\": {\"id\": \"p1\"}}", QMP_EVENT,
 	 "an event with a member missing"},
 	{"{\"event\": \"VSERPORT_CHANGE\", \"data\": 3}", QMP_EVENT, "an event of another shape"},
+	{"{\"event\": \"DEVICE_DELETED\", \"data\": {\"device\": \"p7.stdin\", \"path\": \"/x\"}}",
+	 QMP_DELETED, "the end of a device"},
+	{"{\"event\": \"DEVICE_DELETED\", \"data\": {\"path\": \"/x\"}}", QMP_EVENT,
+	 "the end of a device without an id"},
 	{"{\"event\": 3}", QMP_EVENT, "an event without a name"},
 	{"{}", QMP_GARBAGE, "an object of no known kind"},
 	{"[]", QMP_GARBAGE, "an array"},
@@ -45,10 +49,14 @@ static void test_lines(void)
 static void test_error_text(void)
 {
 	static const char line[] = "{\"error\": {\"desc\": \"no such port\"}}";
+	static const char deleted[] =
+		"{\"event\": \"DEVICE_DELETED\", \"data\": {\"device\": \"p7.stdin\"}}";
 	struct err e = {{0}};
 
 	(void)qmp_parse_line(line, strlen(line), &e);
 	is_str(e.text, "qemu: no such port", "an error's description is passed on");
+	(void)qmp_parse_line(deleted, strlen(deleted), &e);
+	is_str(e.text, "p7.stdin", "so is the id of a device that has gone");
 }
 
 int main(void)

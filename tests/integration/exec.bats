@@ -1,0 +1,265 @@
+# exec: one more process in a running container. Several checks share a container, which costs a boot each.
+
+load ../lib/load
+
+setup() { test_setup; }
+teardown() { test_teardown; }
+
+# A container that only waits.
+launch_idle() {
+	args /payload ready
+	launch ready
+}
+
+# exec_in [OPTION…] ID COMMAND…: without input; the result in $status, $OUT and $ERR.
+exec_in() {
+	call exec "$@"
+}
+
+# exec_detached [OPTION…] -- COMMAND…: under a subreaper as an engine does; the host process's pid in $EXEC_PID.
+exec_detached() {
+	local options=()
+	while [ "$1" != -- ]; do
+		options+=("$1")
+		shift
+	done
+	shift
+	EXEC_REAPED=$T/exec.reaped
+	rm -f "$T/exec.pid"
+	: >"$EXEC_REAPED"
+	"$BUILD/subreap" --report "$EXEC_REAPED" "$VMRT" --root "$ROOT" --log "$LOG" --log-format json exec --detach \
+		--pid-file "$T/exec.pid" "${options[@]}" "$ID" "$@" \
+		</dev/null >"$T/exec.out" 2>"$T/exec.err" 3>&- &
+	wait_for "exec returns" grep -q '^command ' "$EXEC_REAPED"
+	expect_equal "$(sed -n 's/^command [0-9]* //p' "$EXEC_REAPED")" "exit 0" "the status of exec --detach"
+	EXEC_PID=$(cat "$T/exec.pid")
+	expect_match "$EXEC_PID" '^[0-9]+$' "a pid in the pid-file"
+}
+
+# What the subreaper says about the host process's end: "exit 3".
+wait_exec_end() {
+	wait_for "the exec's host process ends" grep -q "^adopted $EXEC_PID " "$EXEC_REAPED"
+	expect_equal "$(sed -n "s/^adopted $EXEC_PID //p" "$EXEC_REAPED")" "$1" "the end of the exec's host process"
+}
+
+@test "exec passes streams, input and status" {
+	launch_idle
+	exec_in "$ID" sh -c 'echo out; echo err >&2; exit 42'
+	expect_status 42
+	expect_out out
+	expect_err err
+	exec_in "$ID" payload kill-child KILL
+	expect_status 137
+	exec_in "$ID" sh -c 'kill -TERM $$'
+	expect_status 143
+	# Words that look like options belong to the command.
+	exec_in "$ID" payload args -t --user --
+	expect_status 0
+	expect_out_has --user
+	status=0
+	payload write 3000000 5 | rt exec "$ID" payload cat 2>"$ERR" | payload check 3000000 5 >"$OUT" || status=$?
+	expect_status 0
+	expect_out "3000000 bytes agree"
+	printf abc | rt exec "$ID" sh -c 'cat; echo; echo end' >"$OUT"
+	expect_out $'abc\nend'
+	# A reader that goes away.
+	rt exec "$ID" sh -c 'while echo line; do :; done' 2>/dev/null | head -n 1 >"$OUT"
+	expect_out line
+	expect_equal "$(state_of .status)" running
+}
+
+payload() {
+	"$BUILD/payload" "$@"
+}
+
+@test "exec is in the container: namespaces, cgroup, root, host name" {
+	config '.hostname = "inside"'
+	args sh -c 'payload ns >/data/ns; cat /proc/self/cgroup >/data/cgroup; exec payload ready'
+	launch ready
+	exec_in "$ID" payload ns
+	expect_status 0
+	expect_out "$(cat "$ROOTFS/data/ns")"
+	exec_in "$ID" cat /proc/self/cgroup /proc/1/comm /etc/notes
+	expect_out "$(cat "$ROOTFS/data/cgroup")"$'\npayload\nplain text'
+	exec_in "$ID" hostname
+	expect_out inside
+	# Nothing of the guest's own is in view.
+	exec_in "$ID" ls -a /
+	expect_no_out_line share
+	exec_in "$ID" payload fds
+	expect_equal "$(cut -d' ' -f1 "$OUT" | tr '\n' ' ')" "0 1 2 " "open descriptors"
+}
+
+@test "exec's options are the process's: user, groups, environment, directory, capabilities" {
+	config '.process.user.additionalGids = [77] | .process.env += ["FROM=config"]'
+	launch_idle
+	exec_in -u 1000:2000 -e FROM=option -e MORE=1 --cwd /tmp "$ID" sh -c 'payload ids; pwd; echo $FROM $MORE $HOME'
+	expect_status 0
+	cp "$OUT" "$T/by-options"
+	expect_out_has 1000
+	expect_out_line /tmp
+	expect_out_line "option 1 /home"
+	exec_in -u 1000 -g 5 -g 6 "$ID" id
+	expect_match "$(cat "$OUT")" 'groups=.*5.*6'
+	exec_in --user 1000:2000 --env FROM=option --env MORE=1 --cwd=/tmp "$ID" sh -c 'payload ids; pwd; echo $FROM $MORE $HOME'
+	expect_out "$(cat "$T/by-options")"
+	exec_in --cap CAP_SYS_TIME --no-new-privs "$ID" sh -c 'payload nnp; grep -E "Cap(Eff|Bnd)" /proc/self/status'
+	expect_out_has 1
+	expect_match "$(grep CapEff "$OUT")" '0*2[0-9a-f]*$' "CAP_SYS_TIME"
+}
+
+@test "exec --process takes everything from its file" {
+	launch_idle
+	jq -n '{args: ["sh", "-c", "payload ids; pwd; env | sort; umask; payload rlimits | grep NOFILE; payload caps; payload nnp"],
+		cwd: "/usr/bin", env: ["PATH=/bin", "HOME="], user: {uid: 1000, gid: 1000, additionalGids: [5], umask: 63},
+		rlimits: [{type: "RLIMIT_NOFILE", soft: 55, hard: 66}], noNewPrivileges: true,
+		capabilities: {bounding: ["CAP_KILL"], permitted: ["CAP_KILL"], effective: ["CAP_KILL"]}}' >"$T/process.json"
+	exec_in --process "$T/process.json" "$ID"
+	expect_status 0
+	expect_out_line /usr/bin
+	expect_out_line HOME=/home
+	if is_vm; then expect_out_line 0077; fi # runc 1.1 forgets it in exec
+	expect_match "$(grep NOFILE "$OUT")" '55.*66'
+	echo '{"args": ["true"], "cwd": "relative"}' >"$T/process.json"
+	exec_in --process "$T/process.json" "$ID"
+	expect_status 255
+	exec_in --process "$T/none.json" "$ID"
+	expect_status 255
+}
+
+# runc's status of its own failures in exec is 255.
+expect_exec_refusal() {
+	expect_status 255
+	expect_err_has "$1"
+	[ "$(grep -c . "$ERR")" = 1 ] || expect_failed "one line on stderr"
+	[ "$(jq -r .msg "$LOG")" = "$(cat "$ERR")" ] || expect_failed "the same text on stderr and in --log"
+}
+
+@test "what exec cannot do is refused in runc's words" {
+	launch_idle
+	exec_in "$ID" nosuch
+	expect_exec_refusal 'exec failed: unable to start container process: exec: "nosuch": executable file not found in $PATH'
+	exec_in "$ID" /no/such
+	expect_exec_refusal 'exec: "/no/such": stat /no/such: no such file or directory'
+	exec_in "$ID" /etc/notes
+	expect_exec_refusal 'exec: "/etc/notes": permission denied'
+	exec_in --cwd /no/dir "$ID" true
+	expect_exec_refusal 'chdir to cwd ("/no/dir") set in config.json failed: no such file or directory'
+	exec_in nobody true
+	expect_exec_refusal 'container does not exist'
+	exec_in --user x "$ID" true
+	expect_status 255
+	exec_in "$ID"
+	expect_status 255
+	call kill "$ID" KILL
+	wait_exit
+	exec_in "$ID" true
+	expect_exec_refusal 'cannot exec in a stopped container'
+}
+
+@test "exec --detach leaves a host process that stands for the session" {
+	launch_idle
+	exec_detached -- sh -c 'echo started; echo $PPID >/data/ppid; exit 3'
+	wait_exec_end "exit 3"
+	expect_equal "$(cat "$T/exec.out")" started
+	expect_equal "$(cat "$ROOTFS/data/ppid")" 0
+
+	# A signal to it reaches the process; its end is the process's end.
+	exec_detached -- payload trap USR1 9
+	wait_for "the process to be ready" file_has "$T/exec.out" ready
+	kill -USR1 "$EXEC_PID"
+	wait_exec_end "exit 9"
+	expect_equal "$(tail -n 1 "$T/exec.out")" "got 10"
+
+	# SIGKILL of it kills the process.
+	exec_detached -- sh -c 'echo $$; exec payload ready'
+	wait_for "the process to be ready" file_has "$T/exec.out" ready
+	if is_vm; then expect_equal "$(readlink "/proc/$EXEC_PID/ns/pid")" "$(readlink "/proc/$PID/ns/pid")"; fi
+	kill -KILL "$EXEC_PID"
+	wait_exec_end "signal 9"
+	wait_for "the guest's process to end" guest_process_is_gone "$(head -n 1 "$T/exec.out")"
+	expect_equal "$(state_of .status)" running
+}
+
+guest_process_is_gone() {
+	! rt exec "$ID" test -e "/proc/$1/exe" </dev/null >/dev/null 2>&1
+}
+
+@test "a signal to exec in the foreground reaches the process" {
+	launch_idle
+	"$VMRT" --root "$ROOT" --log "$LOG" exec "$ID" payload trap TERM 6 </dev/null >"$T/fg.out" 2>"$T/fg.err" 3>&- &
+	local client=$!
+	wait_for "the process to be ready" file_has "$T/fg.out" ready
+	kill -TERM "$client"
+	status=0
+	wait "$client" || status=$?
+	expect_status 6
+}
+
+@test "the container's end ends its exec sessions first" {
+	args /payload trap TERM 5
+	launch ready
+	exec_detached -- payload ready
+	wait_for "the process to be ready" file_has "$T/exec.out" ready
+	call kill "$ID" TERM
+	wait_exit
+	expect_status 5
+	wait_exec_end "$(is_vm && echo 'exit 137' || echo 'signal 9')"
+}
+
+@test "children that exec leaves behind keep its output, and do not keep exec" {
+	launch_idle
+	exec_detached -- sh -c '(while [ ! -e /data/go ]; do sleep 0.05; done; echo late; echo "wrote $?" >/data/after) &
+		echo early; exit 4'
+	wait_exec_end "exit 4"
+	expect_equal "$(cat "$T/exec.out")" early
+	touch "$ROOTFS/data/go"
+	wait_for "what the child writes" file_has "$T/exec.out" late
+	wait_for "the child" file_has "$ROOTFS/data/after" "wrote 0"
+	# The container's end does not wait for them.
+	exec_detached -- sh -c '(while :; do echo x; sleep 0.05; done) & true'
+	wait_exec_end "exit 0"
+	call kill "$ID" KILL
+	wait_exit
+	expect_status 137
+}
+
+@test "exec in the foreground does not wait for children, whose reader may go away" {
+	vm_only "runc waits for the end of their output"
+	launch_idle
+	rt exec "$ID" sh -c '(while [ ! -e /data/go ]; do sleep 0.05; done; payload write 10 1; echo "wrote $?" >/data/after) &
+		echo early' </dev/null 2>/dev/null | head -n 1 >"$T/bg.out"
+	touch "$ROOTFS/data/go"
+	wait_for "the child" file_has "$ROOTFS/data/after" "wrote 141"
+	expect_equal "$(cat "$T/bg.out")" early
+}
+
+@test "a hundred execs leave nothing behind" {
+	vm_only "it counts the descriptors of QEMU"
+	launch_idle
+	local before i
+	rt exec "$ID" true </dev/null
+	wait_for "the first to be cleared up" exec_is_cleared_up
+	before=$(exec_resources)
+	for i in {1..100}; do
+		rt exec "$ID" sh -c 'echo x' </dev/null >"$T/hundred.out"
+		expect_equal "$(cat "$T/hundred.out")" x
+	done
+	wait_for "the last to be cleared up" exec_is_cleared_up
+	expect_equal "$(exec_resources)" "$before" "descriptors, files and processes"
+}
+
+qemu_pid() {
+	pgrep -P "$PID" qemu
+}
+
+exec_is_cleared_up() {
+	! ls "$ROOT/$ID" | grep -q '^[0-9]' && [ "$(find "/proc/$(qemu_pid)/fd" -lname '*.stdout.*' | wc -l)" -le 1 ]
+}
+
+exec_resources() {
+	find "/proc/$PID/fd" -mindepth 1 | wc -l
+	find "/proc/$(qemu_pid)/fd" -mindepth 1 | wc -l
+	ls "$ROOT/$ID"
+	rt exec "$ID" sh -c 'ls /proc | grep -c "^[0-9]"; ls /proc/1/fd | wc -l' </dev/null
+}
