@@ -166,12 +166,16 @@ static void machine_plan_vm(const struct machine *m, const struct monitor_start 
 	}
 }
 
-static void machine_plan_nics(const struct machine *m, struct vm_plan *vm)
+static void machine_plan_nics(const struct machine *m, const struct plan *plan, struct vm_plan *vm)
 {
-	for (size_t i = 0; i < m->net.slot_count; i++) {
+	for (size_t i = 0; i < plan->nic_count; i++) {
+		bool has_vhost = i < m->net.slot_count && m->net.slots[i].vhost_fd >= 0;
 		struct vm_nic *nic = &vm->nics[vm->nic_count++];
 
-		*nic = (struct vm_nic){.tap_fd = CHILD_FD_NIC + (int)i, .vhost_fd = -1};
+		*nic = (struct vm_nic){
+			.tap_fd = plan->has_user_network ? -1 : CHILD_FD_NIC + (int)i,
+			.vhost_fd = has_vhost ? CHILD_FD_NIC + NET_SLOT_MAX + (int)i : -1,
+		};
 		memcpy(nic->mac, NETWORK_SLOT_MAC, sizeof(nic->mac) - 1);
 		nic->mac[sizeof(nic->mac) - 1] = (unsigned char)i;
 	}
@@ -180,9 +184,17 @@ static void machine_plan_nics(const struct machine *m, struct vm_plan *vm)
 /* The taps are QEMU's alone from here on. */
 static size_t machine_give_nics(struct machine *m, struct spawn_fd *fds)
 {
-	for (size_t i = 0; i < m->net.slot_count; i++)
-		fds[i] = (struct spawn_fd){m->net.slots[i].tap.fd, CHILD_FD_NIC + (int)i};
-	return m->net.slot_count;
+	size_t count = 0;
+
+	for (size_t i = 0; i < m->net.slot_count; i++) {
+		const struct net_slot *slot = &m->net.slots[i];
+
+		fds[count++] = (struct spawn_fd){slot->tap.fd, CHILD_FD_NIC + (int)i};
+		if (slot->vhost_fd >= 0)
+			fds[count++] = (struct spawn_fd){slot->vhost_fd,
+							 CHILD_FD_NIC + NET_SLOT_MAX + (int)i};
+	}
+	return count;
 }
 
 static int machine_start_qemu(struct machine *m, const struct monitor_start *start, int share_fd,
@@ -207,10 +219,10 @@ static int machine_start_qemu(struct machine *m, const struct monitor_start *sta
 	m->qemu_errors.fd = errors[0];
 	sandbox_init_qemu(&sandbox);
 	machine_plan_vm(m, start, pipes, &vm);
-	machine_plan_nics(m, &vm);
+	machine_plan_nics(m, start->plan, &vm);
 	r = vm_qemu_argv(&vm, &argv, e);
 	if (r == 0) {
-		struct spawn_fd fds[MACHINE_QEMU_FDS + NET_SLOT_MAX] = {
+		struct spawn_fd fds[MACHINE_QEMU_FDS + 2 * NET_SLOT_MAX] = {
 			{share_fd, CHILD_FD_SHARE},	{control[1], CHILD_FD_CONTROL},
 			{console[1], CHILD_FD_CONSOLE}, {qmp[1], CHILD_FD_QMP},
 			{errors[1], STDERR_FILENO},
@@ -229,7 +241,7 @@ static int machine_start_qemu(struct machine *m, const struct monitor_start *sta
 		r = spawn_start(&s, &m->qemu_pid, NULL, e);
 	}
 	for (size_t i = 0; i < m->net.slot_count; i++)
-		fd_close(&m->net.slots[i].tap.fd);
+		net_drop_fds(&m->net.slots[i]);
 	strv_done(&argv);
 	fd_close(&control[1]);
 	fd_close(&console[1]);
@@ -255,8 +267,9 @@ int machine_start(struct machine *m, const struct monitor_start *start, struct e
 		if (r < 0)
 			return r;
 	}
-	if (plan->nic_count) {
-		r = net_open(&m->net, plan->nic_count, e);
+	if (!plan->has_user_network) {
+		/* Not under TCG, which would not see what the kernel writes into guest memory. */
+		r = net_open(&m->net, plan->nic_count, start->accel == VM_ACCEL_KVM, e);
 		if (r < 0)
 			return r;
 	}

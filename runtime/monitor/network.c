@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "runtime/log/log.h"
+#include "runtime/net/user.h"
 
 /* An engine attaches an interface in a dozen steps; half of them would be a configuration that
  * nobody wanted. */
@@ -14,11 +15,12 @@
 int network_tell(struct monitor *m, struct err *e)
 {
 	struct network now;
-	int r;
+	int r = 0;
 
-	if (!m->machine.net.events)
-		return 0;
-	r = net_update(&m->machine.net, &now, e);
+	if (m->start->plan->has_user_network)
+		user_network_describe(&now);
+	else
+		r = net_update(&m->machine.net, &now, e);
 	if (r < 0)
 		return r;
 	if (m->is_network_told && network_is_equal(&m->network, &now)) {

@@ -2,6 +2,7 @@
 #include "runtime/net/net.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/rtnetlink.h>
 #include <net/if_arp.h>
 #include <string.h>
@@ -17,7 +18,7 @@
  * rules in the namespace send what is meant for port 53. */
 #define NET_RESOLVER_ADDRESS 0x7f00000bu
 
-int net_open(struct net *n, size_t slot_count, struct err *e)
+int net_open(struct net *n, size_t slot_count, bool want_vhost, struct err *e)
 {
 	const unsigned int groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR |
 				    RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE;
@@ -25,7 +26,7 @@ int net_open(struct net *n, size_t slot_count, struct err *e)
 
 	*n = (struct net){0};
 	for (size_t i = 0; i < NET_SLOT_MAX; i++)
-		n->slots[i].tap.fd = -1;
+		n->slots[i].tap.fd = n->slots[i].vhost_fd = -1;
 	if (slot_count > NET_SLOT_MAX)
 		return err_set(e, -E2BIG, "network: more than %d NICs", NET_SLOT_MAX);
 	r = netlink_open(&n->requests, NETLINK_ROUTE, e);
@@ -34,6 +35,9 @@ int net_open(struct net *n, size_t slot_count, struct err *e)
 	for (size_t i = 0; r == 0 && i < slot_count; i++) {
 		r = tap_make(&n->requests, &n->slots[i].tap, e);
 		n->slot_count = i + 1;
+		/* Absent or forbidden: slower, not wrong. */
+		if (want_vhost)
+			n->slots[i].vhost_fd = open("/dev/vhost-net", O_RDWR | O_CLOEXEC);
 	}
 	if (r < 0)
 		return r;
@@ -41,6 +45,12 @@ int net_open(struct net *n, size_t slot_count, struct err *e)
 	if (!n->events || mnl_socket_bind(n->events, groups, MNL_SOCKET_AUTOPID) < 0)
 		return err_sys(e, -errno, "network: listening for changes");
 	return 0;
+}
+
+void net_drop_fds(struct net_slot *slot)
+{
+	fd_close(&slot->tap.fd);
+	fd_close(&slot->vhost_fd);
 }
 
 int net_event_fd(const struct net *n)
@@ -302,7 +312,7 @@ int net_update(struct net *n, struct network *ret, struct err *e)
 void net_close(struct net *n)
 {
 	for (size_t i = 0; i < n->slot_count; i++) {
-		fd_close(&n->slots[i].tap.fd);
+		net_drop_fds(&n->slots[i]);
 		if (n->slots[i].ifindex && redirect_remove(&n->requests, n->slots[i].ifindex) < 0)
 			log_warn("network: an interface keeps its redirection");
 		n->slots[i].ifindex = 0;

@@ -18,6 +18,7 @@
 
 struct net_slot {
 	struct tap tap;
+	int vhost_fd;	      /* -1: QEMU moves the frames itself */
 	unsigned int ifindex; /* of the interface it is joined with; 0: none */
 	uint32_t tap_mtu;
 	bool is_dns_shared;
@@ -34,8 +35,11 @@ struct net {
 };
 
 /* In the container's network namespace: it is never changed afterwards. Makes the taps; their
- * descriptors are the caller's to take. */
-int net_open(struct net *n, size_t slot_count, struct err *e) VMRT_MUST_CHECK;
+ * descriptors are the caller's to take. `want_vhost`: the kernel moves the frames if it can. */
+int net_open(struct net *n, size_t slot_count, bool want_vhost, struct err *e) VMRT_MUST_CHECK;
+
+/* QEMU has its copies. */
+void net_drop_fds(struct net_slot *slot);
 
 /* Reads the namespace, joins what is new, lets go what is gone, and describes the result. What
  * cannot be carried over is logged by name. The description is freed with network_done(). */

@@ -205,10 +205,11 @@ static int plan_mounts(struct plan *p, struct err *e)
 
 void plan_set_host_network(struct plan *p)
 {
-	p->nic_count = 0;
+	p->nic_count = 1;
+	p->has_user_network = true;
 	p->netns_path = NULL;
-	plan_warn(p, "config.json: linux.namespaces: a VM cannot use the host's network: the "
-		     "container has loopback only");
+	plan_warn(p, "config.json: linux.namespaces: a VM cannot share the host's network stack: "
+		     "user-mode network, outgoing IPv4 connections only");
 }
 
 void plan_set_files(struct plan *p)
@@ -338,9 +339,8 @@ int plan_make(const struct oci_config *config, const char *bundle, const struct 
 	p->guest.masked_paths = plan_list(&config->linux_.masked_paths);
 	p->guest.readonly_paths = plan_list(&config->linux_.readonly_paths);
 	plan_namespaces(p);
-	/* Whether anybody fills the namespace is known at start only. The host's own is not
-	 * touched. */
-	p->nic_count = p->want_new_netns || p->netns_path ? NET_SLOT_MAX : 0;
+	/* Whether anybody fills the namespace is known at start only. */
+	p->nic_count = NET_SLOT_MAX;
 	plan_process(config->process, stdio, &p->guest.process);
 	r = plan_check_support(p, e);
 	if (r == 0)

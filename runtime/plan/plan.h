@@ -19,7 +19,8 @@ struct plan {
 	char *rootfs;			 /* absolute */
 	bool want_new_netns;
 	const char *netns_path; /* NULL: the caller's, or a new one */
-	size_t nic_count;	/* 0: the guest has loopback only */
+	size_t nic_count;
+	bool has_user_network; /* NIC 0 is QEMU's user-mode network; there are no taps */
 	unsigned int memory_mib;
 	unsigned int vcpus;
 	size_t bind_count;

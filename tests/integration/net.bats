@@ -146,6 +146,22 @@ teardown() {
 	expect_out $'lo\n1\n1'
 }
 
+@test "the caller's own namespace stays the caller's: user-mode network" {
+	vm_only "runc's container is in the caller's namespace"
+	net_pair 0
+	ip -n "$BOX" link set lo up
+	config 'del(.linux.namespaces[] | select(.type == "network"))'
+	peer_serve "$T/tcp" "$BUILD/payload" tcp-echo 7001
+	args /bin/sh -c 'ls /sys/class/net; payload tcp-many 10.99.0.1 7001 20; payload tcp-many 10.0.2.2 7001 1'
+	ip netns exec "$BOX" "$BUILD/payload" tcp-echo 7001 </dev/null >"$T/tcp-box" 2>&1 3>&- &
+	wait_for "the caller's server" file_has "$T/tcp-box" ready
+	status=0
+	in_ns "$BOX" "$VMRT" --root "$ROOT" --log "$LOG" run --bundle "$BUNDLE" "$ID" </dev/null >"$OUT" 2>"$ERR" 3>&- || status=$?
+	expect_status 0
+	expect_out $'eth0\nlo\n20 connections\n1 connections'
+	expect_equal "$(traffic_control)" 0 "redirections"
+}
+
 @test "a namespace that is somebody else's is refused" {
 	vm_only "runc's containers share one kernel"
 	net_pair 0
