@@ -16,6 +16,7 @@
 #include "init/child.h"
 #include "init/machine.h"
 #include "init/marks.h"
+#include "init/oom.h"
 #include "init/wording.h"
 #include "lib/fd.h"
 
@@ -63,6 +64,7 @@ int container_spawn(const struct guest_container *c, const int ends[PROTO_STREAM
 
 	if (r < 0)
 		return r;
+	oom_watch(cgroup_fd);
 	marks_add("cgroup");
 	if (container_make_status(status) < 0 || pipe2(go, O_CLOEXEC) < 0)
 		return err_sys(e, -errno, "guest: pipe");

@@ -130,6 +130,14 @@ void control_send_stdin_closed(uint16_t session)
 	control_end(control_begin(session, PROTO_GUEST_STDIN_CLOSED));
 }
 
+void control_send_oom(uint64_t count)
+{
+	size_t begin = control_begin(0, PROTO_GUEST_OOM);
+
+	wire_put_u64(&control.out, count);
+	control_end(begin);
+}
+
 void control_send_exited(uint16_t session, enum proto_exit how, uint8_t number,
 			 const uint64_t marks[2])
 {

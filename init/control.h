@@ -23,6 +23,7 @@ void control_send_stdin_closed(uint16_t session);
 /* `marks`: how much of stdout and stderr the process itself has written. */
 void control_send_exited(uint16_t session, enum proto_exit how, uint8_t number,
 			 const uint64_t marks[2]);
+void control_send_oom(uint64_t count);
 void control_send_signalled(uint16_t session, uint32_t token, uint32_t error);
 
 void control_send_resolve(uint32_t token, bool is_tcp, const void *query, uint16_t size);

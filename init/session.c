@@ -31,6 +31,7 @@
 #include "init/machine.h"
 #include "init/marks.h"
 #include "init/network.h"
+#include "init/oom.h"
 #include "init/session_internal.h"
 #include "init/terminal.h"
 #include "lib/fd.h"
@@ -67,6 +68,7 @@ static void session_send_exited(const struct session *s)
 				   relay_mark(&s->relay, PROTO_STDERR)};
 	int status = s->wait_status;
 
+	oom_report();
 	if (WIFSIGNALED(status))
 		control_send_exited(s->number, PROTO_EXIT_SIGNAL, (uint8_t)WTERMSIG(status), marks);
 	else

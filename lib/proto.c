@@ -146,6 +146,9 @@ static bool proto_payload_get(struct wire_in *in, struct proto_event *ev)
 		ev->log.level = proto_enum_get(in, PROTO_LOG_COUNT);
 		proto_text_get(in, ev->text);
 		break;
+	case PROTO_GUEST_OOM:
+		ev->oom.count = wire_get_u64(in);
+		break;
 	case PROTO_GUEST_RESOLVE:
 		proto_resolve_get(in, ev);
 		break;

@@ -16,6 +16,7 @@
  *        |  --- READER_GONE stream -----------------------> |  writers get SIGPIPE/EPIPE
  *        |  --- SIGNAL token, number, all ----------------> |
  *        |  <-- SIGNALLED token, errno -------------------- |
+ *        |  <-- OOM count --------------------------------- |  processes killed for want of memory
  *        |  <-- EXITED how, number, marks ----------------- |  after every STREAM_END, data synced
  *        |  --- FINISH -----------------------------------> |  streams drained: power off
  *
@@ -84,7 +85,8 @@
 	X(EXITED, 7)                                                                               \
 	X(SIGNALLED, 8)                                                                            \
 	X(LOG, 9)                                                                                  \
-	X(RESOLVE, 10)
+	X(RESOLVE, 10)                                                                             \
+	X(OOM, 11)
 
 /* X(name, number): what the host sends. */
 #define PROTO_HOST_MESSAGES(X)                                                                     \
@@ -147,6 +149,9 @@ struct proto_event {
 			uint32_t token;
 			uint32_t error; /* errno of the guest's kill(2), 0 for success */
 		} signalled;
+		struct {
+			uint64_t count; /* since the container was made */
+		} oom;
 		struct {
 			uint8_t level;
 		} log;

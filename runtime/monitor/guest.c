@@ -306,6 +306,11 @@ static void guest_act(struct session *s, enum session_action action, const struc
 	case SESSION_DO_LOG:
 		guest_on_log(ev);
 		break;
+	case SESSION_DO_NOTE_OOM:
+		log_info("guest: %llu processes killed for want of memory",
+			 (unsigned long long)ev->oom.count);
+		s->monitor->has_oom = true;
+		break;
 	case SESSION_DO_RESOLVE:
 		resolver_on_query(s->monitor, ev);
 		break;
@@ -319,7 +324,7 @@ static void guest_act(struct session *s, enum session_action action, const struc
 static struct session *guest_find_session(struct monitor *m, const struct proto_event *ev)
 {
 	bool is_about_vm = ev->type == PROTO_GUEST_LOG || ev->type == PROTO_GUEST_SIGNALLED ||
-			   ev->type == PROTO_GUEST_RESOLVE;
+			   ev->type == PROTO_GUEST_RESOLVE || ev->type == PROTO_GUEST_OOM;
 
 	if (ev->session == 0 || is_about_vm)
 		return &m->container;

@@ -99,6 +99,8 @@ struct monitor {
 	struct loop_timer *kill_timer;
 	struct loop_timer *agent_timer;
 
+	int memory_dirfd; /* of our cgroup; -1: the host has none */
+	bool has_oom;	  /* the guest has killed for want of memory */
 	bool is_paused;
 	bool is_kill_wanted; /* SIGKILL was asked for: nothing may delay the end for long */
 	int exit_status;

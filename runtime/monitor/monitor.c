@@ -22,6 +22,7 @@
 
 #include "lib/fd.h"
 #include "lib/mem.h"
+#include "runtime/cgroup/oom.h"
 #include "runtime/log/log.h"
 #include "runtime/net/namespace.h"
 #include "runtime/proc/keep_fds.h"
@@ -371,6 +372,7 @@ static int monitor_open(struct monitor *m, struct err *e)
 	/* Before anything is started: what we start is in it from its first instruction. */
 	if (r == 0)
 		r = cgroup_host_enter(m->start->cgroup, e);
+	m->memory_dirfd = cgroup_oom_open(m->start->cgroup);
 	if (r < 0)
 		return r;
 	monitor_set_oom_score(m->start);
@@ -403,6 +405,22 @@ static int monitor_open(struct monitor *m, struct err *e)
 	return 0;
 }
 
+/* Engines take it from our cgroup. Only now: nothing in it needs memory any more but we. */
+static void monitor_pass_oom_on(struct monitor *m)
+{
+	int r;
+
+	if (!m->has_oom || m->memory_dirfd < 0)
+		return;
+	kill(m->machine.qemu_pid, SIGKILL);
+	kill(m->machine.share_pid, SIGKILL);
+	while (waitpid(m->machine.qemu_pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	r = cgroup_oom_raise(m->memory_dirfd);
+	if (r < 0)
+		log_warn("passing the guest's OOM on to the host's cgroup: %s", strerror(-r));
+}
+
 int monitor_run(void *arg)
 {
 	struct monitor *m = xcalloc(1, sizeof(*m));
@@ -410,6 +428,7 @@ int monitor_run(void *arg)
 	int r;
 
 	m->start = arg;
+	m->memory_dirfd = -1;
 	m->container.monitor = m;
 	prctl(PR_SET_NAME, "vmrt-monitor");
 	prctl(PR_SET_PDEATHSIG, 0);
@@ -422,6 +441,7 @@ int monitor_run(void *arg)
 	if (r < 0)
 		log_warn("waiting for events: %s", strerror(-r));
 	network_close(m);
+	monitor_pass_oom_on(m);
 	/* QEMU and virtiofsd die with this process, before its parent is told. */
 	return m->exit_status;
 }

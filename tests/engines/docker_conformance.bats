@@ -98,3 +98,16 @@ status 0"
 	d stats --no-stream --format '{{.Name}} {{.MemUsage}} {{.PIDs}}' t-stats >"$T/stats"
 	expect_match "$(cat "$T/stats")" '^t-stats [1-9][0-9.]*MiB / [0-9.]+[MG]iB [1-9][0-9]*$'
 }
+
+oom() {
+	status d run --name "$NAME" --network none --runtime="$RT" --memory 32m --memory-swap 32m bb payload allocate 64
+	d inspect -f '{{.State.OOMKilled}} {{.State.ExitCode}}' "$NAME"
+}
+
+@test "docker inspect says that a container was killed for want of memory" {
+	compare oom
+	grep -qx "true 137" "$T/vmrt.out"
+	RT=vmrt NAME=t-well
+	d run --name t-well --network none --runtime=vmrt --memory 32m bb true
+	expect_equal "$(d inspect -f '{{.State.OOMKilled}} {{.State.ExitCode}}' t-well)" "false 0"
+}

@@ -103,3 +103,22 @@ set_path() {
 	create_ok
 	expect_equal "$(grep -c 'systemd cgroup driver is not supported' "$ROOT/$ID/log")" 1
 }
+
+@test "memory that ran out in the guest is an event of the host's cgroup" {
+	local dir count
+	vm_only "the kernel does it"
+	set_path
+	config '.linux.resources = {memory: {limit: 33554432, swap: 33554432}}'
+	args /payload allocate 64
+	create_ok
+	dir=$(cgroup_dir memory)
+	start_ok
+	wait_exit
+	expect_status 137
+	if is_v2; then
+		count=$(sed -n 's/^oom_kill //p' "$dir/memory.events")
+	else
+		count=$(sed -n 's/^oom_kill //p' "$dir/memory.oom_control")
+	fi
+	[ "$count" -ge 1 ] || expect_failed "an OOM kill counted in $dir"
+}

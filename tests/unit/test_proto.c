@@ -72,6 +72,16 @@ static int is_resolve(const struct proto_event *ev)
 	       !memcmp(ev->resolve.query, "abc", 3);
 }
 
+static void put_oom(struct wire_out *o)
+{
+	wire_put_u64(o, 3);
+}
+
+static int is_oom(const struct proto_event *ev)
+{
+	return ev->oom.count == 3;
+}
+
 static void put_nothing(struct wire_out *o)
 {
 	(void)o;
@@ -128,6 +138,7 @@ static const struct test_frame frames[] = {
 	{"EXITED", PROTO_GUEST_EXITED, put_exited, is_exited},
 	{"SIGNALLED", PROTO_GUEST_SIGNALLED, put_signalled, is_signalled},
 	{"LOG", PROTO_GUEST_LOG, put_log, is_log},
+	{"OOM", PROTO_GUEST_OOM, put_oom, is_oom},
 	{"RESOLVE", PROTO_GUEST_RESOLVE, put_resolve, is_resolve},
 };
 #define FRAMES (sizeof(frames) / sizeof(*frames))
