@@ -75,7 +75,8 @@ static int launch_choose_accel(struct launch_context *x, struct err *e)
 	const struct vm_arch *arch = vm_arch_find(vm_arch_host());
 	const char *reason = NULL;
 	unsigned int needs = accel_needs(x->settings.accel, arch->oci) | FACTS_NEED_VIRTIOFSD;
-	int r = vm_qemu_find(arch, x->settings.qemu, x->qemu, e);
+	const char *qemu = x->plan->vm_qemu ? x->plan->vm_qemu : x->settings.qemu;
+	int r = vm_qemu_find(arch, qemu, x->qemu, e);
 
 	if (r == 0)
 		r = host_facts_get(LAUNCH_FACTS_DIR, needs, x->settings.virtiofsd, &x->facts, e);
@@ -121,6 +122,8 @@ static int launch_load(struct launch_context *x, struct err *e)
 		r = plan_make(x->config, bundle, &x->settings, x->io->kinds, &x->plan, e);
 	if (r == 0)
 		r = settings_check_files(&x->settings, e);
+	if (r == 0 && x->plan->vm_kernel && access(x->plan->vm_kernel, R_OK) < 0)
+		r = err_sys(e, -errno, "the kernel '%s'", x->plan->vm_kernel);
 	if (r == 0)
 		r = share_check_binds(x->plan->binds, x->plan->bind_count, e);
 	if (r == 0)

@@ -346,6 +346,8 @@ int plan_make(const struct oci_config *config, const char *bundle, const struct 
 	if (r == 0)
 		r = plan_limits(p, settings, e);
 	if (r == 0)
+		r = plan_vm(p, settings, e);
+	if (r == 0)
 		r = plan_devices(p, e);
 	if (r == 0)
 		r = plan_kernel(p, e);

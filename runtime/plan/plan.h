@@ -23,6 +23,11 @@ struct plan {
 	bool has_user_network; /* NIC 0 is QEMU's user-mode network; there are no taps */
 	unsigned int memory_mib;
 	unsigned int vcpus;
+	/* Of the vm object and the annotations; NULL: the settings'. */
+	const char *vm_qemu;
+	const struct oci_strings *vm_qemu_args;
+	const char *vm_kernel;
+	const char *vm_append; /* more words for the kernel's command line */
 	size_t bind_count;
 	struct share_bind *binds;
 	struct guest_container guest;
@@ -67,6 +72,9 @@ int plan_devices(struct plan *p, struct err *e) VMRT_MUST_CHECK;
 
 /* limits.c: the guest's cgroup and the size of the VM. */
 int plan_limits(struct plan *p, const struct settings *settings, struct err *e) VMRT_MUST_CHECK;
+
+/* vm.c: what config.json says of the VM itself. After plan_limits(). */
+int plan_vm(struct plan *p, const struct settings *settings, struct err *e) VMRT_MUST_CHECK;
 
 /* support.c: adds a line to the warnings for each thing that is asked for and not applied, or
  * refuses. The one place where that is decided. */

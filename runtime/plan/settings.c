@@ -15,11 +15,42 @@
 
 #define SETTINGS_MAX_BYTES	    (64u << 10)
 #define SETTINGS_MEMORY_MIB	    1024
-#define SETTINGS_MEMORY_MIB_MIN	    64
 #define SETTINGS_BOOT_TIMEOUT_S	    120
 #define SETTINGS_VCPUS_DEFAULT_MAX  8
 #define SETTINGS_VCPUS_LIMIT	    64
+#define SETTINGS_MEMORY_MIB_LIMIT   (1u << 24)
 #define SETTINGS_BOOT_TIMEOUT_S_MAX 3600
+
+static const char *const settings_vm_policies[SETTINGS_VM_COUNT] = {
+	[SETTINGS_VM_NONE] = "none",
+	[SETTINGS_VM_SIZE] = "size",
+	[SETTINGS_VM_ALL] = "all",
+};
+
+static const char *const settings_annotations[SETTINGS_ANNOTATION_COUNT] = {
+	[SETTINGS_ANNOTATION_VCPUS] = "io.vmrt.vcpus",
+	[SETTINGS_ANNOTATION_MEMORY] = "io.vmrt.memory",
+	[SETTINGS_ANNOTATION_KERNEL] = "io.vmrt.kernel",
+};
+
+static int settings_index(const char *const *names, int count, const char *name)
+{
+	for (int i = 0; i < count; i++) {
+		if (!strcmp(names[i], name))
+			return i;
+	}
+	return -1;
+}
+
+int settings_annotation(const char *key)
+{
+	return settings_index(settings_annotations, SETTINGS_ANNOTATION_COUNT, key);
+}
+
+const char *settings_annotation_name(enum settings_annotation which)
+{
+	return settings_annotations[which];
+}
 
 static char *settings_take(struct json_doc *doc, const char *key, char *otherwise)
 {
@@ -32,6 +63,37 @@ static char *settings_take(struct json_doc *doc, const char *key, char *otherwis
 			  "expected an absolute path");
 	free(otherwise);
 	return xstrdup(text);
+}
+
+static void settings_read_policy(struct settings *s, struct json_doc *doc)
+{
+	const struct json_node *root = json_doc_root(doc);
+	const struct json_node *list = json_array(doc, root, "annotations");
+	const char *text = NULL;
+
+	if (json_string(doc, root, "vm", &text) && text) {
+		int policy = settings_index(settings_vm_policies, SETTINGS_VM_COUNT, text);
+
+		if (policy < 0)
+			json_fail(doc, json_member(doc, root, "vm"),
+				  "expected \"none\", \"size\" or \"all\"");
+		else
+			s->vm_policy = (enum settings_vm_policy)policy;
+	}
+	if (list)
+		s->annotations = 0;
+	for (const struct json_node *node = list ? list->first : NULL; node; node = node->next) {
+		const char *name = json_text(doc, node);
+		int which = name ? settings_annotation(name) : -1;
+
+		if (which < 0)
+			json_fail(doc, node, "no annotation that vmrt knows");
+		else
+			s->annotations |= 1u << which;
+	}
+	s->kernels = settings_take(doc, "kernels", s->kernels);
+	json_u32_range(doc, root, "max-vcpus", SETTINGS_VCPUS_LIMIT, &s->max_vcpus);
+	json_u32_range(doc, root, "max-memory", SETTINGS_MEMORY_MIB_LIMIT, &s->max_memory_mib);
 }
 
 static void settings_read(struct settings *s, struct json_doc *doc)
@@ -59,6 +121,7 @@ static void settings_read(struct settings *s, struct json_doc *doc)
 	json_u32_range(doc, root, "boot-timeout", SETTINGS_BOOT_TIMEOUT_S_MAX, &s->boot_timeout_s);
 	if (!s->boot_timeout_s)
 		json_fail(doc, json_member(doc, root, "boot-timeout"), "expected at least 1 (s)");
+	settings_read_policy(s, doc);
 }
 
 static int settings_parse(struct settings *s, const char *path, const char *text, size_t size,
@@ -118,6 +181,10 @@ int settings_load(struct settings *ret, struct err *e)
 		.boot_timeout_s = SETTINGS_BOOT_TIMEOUT_S,
 		.is_own_kernel = true,
 		.vcpus = settings_host_cpus(),
+		.vm_policy = SETTINGS_VM_SIZE,
+		.annotations = 1u << SETTINGS_ANNOTATION_VCPUS | 1u << SETTINGS_ANNOTATION_MEMORY,
+		.max_vcpus = SETTINGS_VCPUS_LIMIT,
+		.max_memory_mib = SETTINGS_MEMORY_MIB_LIMIT,
 	};
 	auto_free char *text = NULL;
 	size_t size = 0;
@@ -153,5 +220,6 @@ void settings_done(struct settings *s)
 	free(s->initramfs);
 	free(s->qemu);
 	free(s->virtiofsd);
+	free(s->kernels);
 	*s = (struct settings){0};
 }

@@ -2,17 +2,37 @@
  *
  *   { "kernel": "/path/vmlinux", "initramfs": "/path/x.cpio", "qemu": "/path/qemu-system-x86_64",
  *     "virtiofsd": "/path/virtiofsd", "accel": "auto|kvm|tcg", "memory": 1024, "vcpus": 2,
- *     "boot-timeout": 120 }
+ *     "boot-timeout": 120, "vm": "none|size|all", "annotations": ["io.vmrt.memory"],
+ *     "kernels": "/folder", "max-vcpus": 16, "max-memory": 65536 }
  *
  * All members are optional. Kernel and initramfs are looked for beside the installed binary
  * (PREFIX/lib/vmrt), or in build/ when vmrt runs from there. */
 #ifndef VMRT_SETTINGS_H
 #define VMRT_SETTINGS_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "lib/err.h"
 #include "runtime/vm/accel.h"
 
-#define SETTINGS_PATH "/etc/vmrt/vmrt.json"
+#define SETTINGS_PATH		"/etc/vmrt/vmrt.json"
+#define SETTINGS_MEMORY_MIB_MIN 64
+
+/* What the `vm` object of config.json may do. */
+enum settings_vm_policy {
+	SETTINGS_VM_NONE,
+	SETTINGS_VM_SIZE, /* vCPUs and memory */
+	SETTINGS_VM_ALL,  /* QEMU, kernel and their parameters too: as good as root on the host */
+	SETTINGS_VM_COUNT
+};
+
+enum settings_annotation {
+	SETTINGS_ANNOTATION_VCPUS,
+	SETTINGS_ANNOTATION_MEMORY, /* MiB */
+	SETTINGS_ANNOTATION_KERNEL, /* a name in `kernels` */
+	SETTINGS_ANNOTATION_COUNT
+};
 
 struct settings {
 	char *kernel;
@@ -23,7 +43,12 @@ struct settings {
 	unsigned int memory_mib;     /* of a container without a limit */
 	unsigned int vcpus;	     /* of a container without a quota: the host's, at most 8 */
 	unsigned int boot_timeout_s; /* until init says hello */
-	bool is_own_kernel;	     /* the kernel is the one vmrt was installed with */
+	enum settings_vm_policy vm_policy;
+	uint32_t annotations; /* 1u << enum settings_annotation: those that may be used */
+	char *kernels;	      /* the folder that kernels are chosen from by name; NULL: none */
+	unsigned int max_vcpus;
+	unsigned int max_memory_mib;
+	bool is_own_kernel; /* the kernel is the one vmrt was installed with */
 };
 
 /* A missing SETTINGS_PATH is fine, a missing $VMRT_CONFIG is not. Free with settings_done(). */
@@ -31,5 +56,8 @@ int settings_load(struct settings *ret, struct err *e) VMRT_MUST_CHECK;
 /* Are kernel and initramfs there? One clear line if not, in words no engine misreads. */
 int settings_check_files(const struct settings *s, struct err *e) VMRT_MUST_CHECK;
 void settings_done(struct settings *s);
+/* enum settings_annotation of a key like "io.vmrt.vcpus", or -1; and back. */
+int settings_annotation(const char *key);
+const char *settings_annotation_name(enum settings_annotation which);
 
 #endif

@@ -23,11 +23,6 @@ static bool support_user_ns(const struct oci_config *c)
 	       c->linux_.gid_mappings.count;
 }
 
-static bool support_vm(const struct oci_config *c)
-{
-	return c->vm;
-}
-
 static bool support_net_devices(const struct oci_config *c)
 {
 	return c->linux_.net_device_count;
@@ -97,7 +92,6 @@ static bool support_hardware(const struct oci_config *c)
 static const struct support_row support_rows[] = {
 	{SUPPORT_REFUSE, support_user_ns, "linux.uidMappings",
 	 "user namespaces are not supported yet"},
-	{SUPPORT_REFUSE, support_vm, "vm", "not supported yet"},
 	{SUPPORT_REFUSE, support_net_devices, "linux.netDevices",
 	 "host network devices cannot be moved into a VM"},
 	{SUPPORT_WARN, support_joined, "linux.namespaces",

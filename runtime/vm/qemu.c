@@ -247,6 +247,8 @@ int vm_qemu_argv(const struct vm_plan *plan, struct strv *ret, struct err *e)
 	if (r < 0)
 		return r;
 	qemu_push_devices(&v, plan, arch);
+	for (size_t i = 0; i < plan->extra_count; i++)
+		strv_push(&v, plan->extra[i]);
 	*ret = v;
 	v = (struct strv){0};
 	return 0;

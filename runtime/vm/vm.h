@@ -48,7 +48,9 @@ struct vm_plan {
 	size_t port_count;
 	struct vm_nic nics[VM_NIC_MAX];
 	size_t nic_count;
-	int qmp_fd;	    /* socketpair end; -1: no QMP */
+	int qmp_fd;		  /* socketpair end; -1: no QMP */
+	const char *const *extra; /* more arguments of QEMU's, as they are */
+	size_t extra_count;
 	const char *append; /* more words for the kernel's command line; NULL: none */
 };
 

@@ -1,0 +1,179 @@
+/* What config.json says of the virtual machine itself: the OCI `vm` object and the annotations
+ * io.vmrt.*, both as far as the administrator's settings allow. Must not read settings from
+ * anywhere else: nothing in an image configures the VM. */
+#include "runtime/plan/plan.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/mem.h"
+
+#define VM_ANNOTATION_PREFIX "io.vmrt."
+#define VM_NAME_BYTES	     64
+
+static int vm_refuse(const char *field, const char *why, struct err *e)
+{
+	return err_set(e, -ENOTSUP, "config.json: %s: %s", field, why);
+}
+
+static int vm_set_vcpus(struct plan *p, const struct settings *s, const char *field, uint64_t count,
+			struct err *e)
+{
+	if (!count || count > s->max_vcpus)
+		return err_set(e, -EINVAL, "config.json: %s: %llu is not between 1 and %u", field,
+			       (unsigned long long)count, s->max_vcpus);
+	p->vcpus = (unsigned int)count;
+	return 0;
+}
+
+static int vm_set_memory(struct plan *p, const struct settings *s, const char *field, uint64_t mib,
+			 struct err *e)
+{
+	if (mib < SETTINGS_MEMORY_MIB_MIN || mib > s->max_memory_mib)
+		return err_set(e, -EINVAL, "config.json: %s: %llu MiB is not between %d and %u",
+			       field, (unsigned long long)mib, SETTINGS_MEMORY_MIB_MIN,
+			       s->max_memory_mib);
+	p->memory_mib = (unsigned int)mib;
+	return 0;
+}
+
+/* What no setting can allow: there is nothing in vmrt that it would mean. */
+static int vm_check_impossible(const struct oci_vm *vm, struct err *e)
+{
+	if (vm->image_path)
+		return vm_refuse("vm.image", "the container's root is the bundle's", e);
+	if (vm->initrd_path)
+		return vm_refuse("vm.kernel.initrd", "vmrt's own init is in the initramfs", e);
+	if (vm->device_tree_path)
+		return vm_refuse("vm.hwConfig.deviceTree", "QEMU makes its own", e);
+	if (vm->dtdevs.count || vm->iomem_count || vm->irq_count)
+		return vm_refuse("vm.hwConfig.dtdevs, iomems, irqs",
+				 "devices of the host are not passed through", e);
+	return 0;
+}
+
+static int vm_check_parameters(const struct oci_strings *words, struct err *e)
+{
+	for (size_t i = 0; i < words->count; i++) {
+		/* The kernel hands everything behind it to init. */
+		if (!strcmp(words->at[i], "--"))
+			return vm_refuse("vm.kernel.parameters", "'--' is not possible", e);
+	}
+	return 0;
+}
+
+static char *vm_join(const struct oci_strings *words)
+{
+	char *text = xstrdup("");
+
+	for (size_t i = 0; i < words->count; i++) {
+		char *more = xasprintf("%s%s%s", text, i ? " " : "", words->at[i]);
+
+		free(text);
+		text = more;
+	}
+	return text;
+}
+
+static int vm_take_paths(struct plan *p, const struct settings *s, const struct oci_vm *vm,
+			 struct err *e)
+{
+	bool has_any = vm->hypervisor_path || vm->hypervisor_parameters.count || vm->kernel_path ||
+		       vm->kernel_parameters.count;
+	int r = vm_check_parameters(&vm->kernel_parameters, e);
+
+	if (r < 0 || !has_any)
+		return r;
+	if (s->vm_policy != SETTINGS_VM_ALL)
+		return vm_refuse("vm.hypervisor, vm.kernel",
+				 "not allowed by the settings (\"vm\": \"all\" would)", e);
+	if ((vm->hypervisor_path && *vm->hypervisor_path != '/') ||
+	    (vm->kernel_path && *vm->kernel_path != '/'))
+		return vm_refuse("vm", "hypervisor.path and kernel.path must be absolute", e);
+	p->vm_qemu = vm->hypervisor_path;
+	p->vm_qemu_args = &vm->hypervisor_parameters;
+	p->vm_kernel = vm->kernel_path;
+	if (vm->kernel_parameters.count)
+		p->vm_append = plan_own(p, vm_join(&vm->kernel_parameters));
+	return 0;
+}
+
+static int vm_take_object(struct plan *p, const struct settings *s, const struct oci_vm *vm,
+			  struct err *e)
+{
+	int r;
+
+	if (s->vm_policy == SETTINGS_VM_NONE)
+		return vm_refuse("vm", "not allowed by the settings (\"vm\": \"none\")", e);
+	r = vm_check_impossible(vm, e);
+	if (r == 0)
+		r = vm_take_paths(p, s, vm, e);
+	if (r == 0 && vm->vcpus.has)
+		r = vm_set_vcpus(p, s, "vm.hwConfig.vcpus", vm->vcpus.value, e);
+	if (r == 0 && vm->memory_bytes.has)
+		r = vm_set_memory(p, s, "vm.hwConfig.memory", vm->memory_bytes.value >> 20, e);
+	return r;
+}
+
+static int vm_number(const char *field, const char *text, uint64_t *ret, struct err *e)
+{
+	char *end;
+
+	errno = 0;
+	*ret = strtoull(text, &end, 10);
+	if (!isdigit((unsigned char)*text) || *end || errno)
+		return err_set(e, -EINVAL, "config.json: %s: expected a number, found '%s'", field,
+			       text);
+	return 0;
+}
+
+/* By name, out of the administrator's folder: never a path. */
+static int vm_set_kernel(struct plan *p, const struct settings *s, const char *field,
+			 const char *name, struct err *e)
+{
+	if (!*name || *name == '.' || strlen(name) >= VM_NAME_BYTES ||
+	    strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") !=
+		    strlen(name))
+		return vm_refuse(field, "a kernel's name has letters, digits, '.', '_', '-'", e);
+	if (!s->kernels)
+		return vm_refuse(field, "the settings name no folder of kernels (\"kernels\")", e);
+	p->vm_kernel = plan_own(p, xasprintf("%s/%s", s->kernels, name));
+	return 0;
+}
+
+static int vm_take_annotation(struct plan *p, const struct settings *s, const char *key,
+			      const char *value, struct err *e)
+{
+	auto_free char *field = xasprintf("annotations: %s", key);
+	int which = settings_annotation(key);
+	uint64_t number;
+	int r;
+
+	if (which < 0)
+		return vm_refuse(field, "unknown", e);
+	if (!(s->annotations & (1u << which)))
+		return vm_refuse(field, "not allowed by the settings (\"annotations\")", e);
+	if (which == SETTINGS_ANNOTATION_KERNEL)
+		return vm_set_kernel(p, s, field, value, e);
+	r = vm_number(field, value, &number, e);
+	if (r < 0)
+		return r;
+	return which == SETTINGS_ANNOTATION_VCPUS ? vm_set_vcpus(p, s, field, number, e)
+						  : vm_set_memory(p, s, field, number, e);
+}
+
+int plan_vm(struct plan *p, const struct settings *settings, struct err *e)
+{
+	const struct oci_pairs *annotations = &p->config->annotations;
+	int r = p->config->vm ? vm_take_object(p, settings, p->config->vm, e) : 0;
+
+	for (size_t i = 0; !r && i < annotations->count; i++) {
+		const struct oci_pair *a = &annotations->at[i];
+
+		if (!strncmp(a->key, VM_ANNOTATION_PREFIX, strlen(VM_ANNOTATION_PREFIX)))
+			r = vm_take_annotation(p, settings, a->key, a->value, e);
+	}
+	return r;
+}

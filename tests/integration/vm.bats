@@ -1,0 +1,127 @@
+# The virtual machine as config.json describes it: the OCI vm object and annotations, under the administrator's settings.
+
+load ../lib/load
+
+setup() {
+	test_setup
+	vm_only "runc has no virtual machine"
+}
+teardown() { test_teardown; }
+
+# settings JSON: the administrator's file, with what this run's has.
+settings() {
+	jq -s '.[0] * .[1]' <(cat "${VMRT_CONFIG:-/etc/vmrt/vmrt.json}" 2>/dev/null || echo '{}') - <<<"$1" >"$T/settings.new"
+	mv "$T/settings.new" "$T/settings.json"
+	export VMRT_CONFIG=$T/settings.json
+}
+
+SIZE='nproc; awk "/MemTotal/ { print int(\$2 / 1024) }" /proc/meminfo'
+
+# expect_size CPUS MIB: the guest's kernel keeps some of its memory for itself.
+expect_size() {
+	local cpus mib
+	expect_status 0
+	{ read -r cpus; read -r mib; } <"$OUT"
+	expect_equal "$cpus" "$1" CPUs
+	[ "$mib" -le "$2" ] && [ "$mib" -gt $(($2 * 3 / 4)) ] || expect_failed "about $2 MiB, got $mib"
+}
+
+@test "hwConfig sizes the virtual machine" {
+	config '.vm = {kernel: {path: ""}, hwConfig: {vcpus: 2, memory: 335544320}}'
+	run_container /bin/sh -c "$SIZE"
+	expect_size 2 320
+}
+
+@test "annotations size the virtual machine and come before hwConfig" {
+	config '.annotations = {"io.vmrt.vcpus": "1", "io.vmrt.memory": "300", "org.other": "x"} | .vm = {hwConfig: {vcpus: 2}}'
+	run_container /bin/sh -c "$SIZE"
+	expect_size 1 300
+}
+
+REFUSALS='
+.vm = {hwConfig: {vcpus: 0}}|vm.hwConfig.vcpus: 0 is not between 1 and
+.vm = {hwConfig: {vcpus: 1000}}|vm.hwConfig.vcpus: 1000 is not between 1 and
+.vm = {hwConfig: {memory: 1048576}}|vm.hwConfig.memory: 1 MiB is not between
+.vm = {kernel: {path: "/boot/vmlinuz"}}|vm.hypervisor, vm.kernel: not allowed by the settings
+.vm = {kernel: {path: "", parameters: ["debug"]}}|vm.hypervisor, vm.kernel: not allowed by the settings
+.vm = {hypervisor: {path: "/bin/sh"}}|vm.hypervisor, vm.kernel: not allowed by the settings
+.vm = {hypervisor: {path: "", parameters: ["-s"]}}|vm.hypervisor, vm.kernel: not allowed by the settings
+.vm = {kernel: {path: "", initrd: "/x"}}|vm.kernel.initrd:
+.vm = {image: {path: "/x", format: "raw"}}|vm.image: the container'"'"'s root is the bundle'"'"'s
+.vm = {hwConfig: {deviceTree: "/x"}}|vm.hwConfig.deviceTree:
+.annotations = {"io.vmrt.vcpus": "many"}|annotations: io.vmrt.vcpus: expected a number
+.annotations = {"io.vmrt.kernel": "mine"}|annotations: io.vmrt.kernel: not allowed by the settings
+.annotations = {"io.vmrt.coffee": "1"}|annotations: io.vmrt.coffee: unknown
+'
+
+@test "what the settings do not allow is refused by name" {
+	local change text
+	cp "$BUNDLE/config.json" "$T/config.json"
+	while IFS='|' read -r change text; do
+		[ -n "$change" ] || continue
+		cp "$T/config.json" "$BUNDLE/config.json"
+		config "$change"
+		create
+		expect_refusal "config.json: $text"
+	done <<<"$REFUSALS"
+}
+
+@test "the settings can forbid the vm object and annotations, and bound them" {
+	settings '{"vm": "none", "annotations": [], "max-vcpus": 2}'
+	config '.vm = {hwConfig: {vcpus: 1}}'
+	create
+	expect_refusal 'config.json: vm: not allowed by the settings'
+	config 'del(.vm) | .annotations = {"io.vmrt.memory": "256"}'
+	create
+	expect_refusal 'annotations: io.vmrt.memory: not allowed by the settings'
+	settings '{"vm": "size", "annotations": ["io.vmrt.vcpus"]}'
+	config '.annotations = {"io.vmrt.vcpus": "3"}'
+	create
+	expect_refusal 'annotations: io.vmrt.vcpus: 3 is not between 1 and 2'
+}
+
+own_kernel() {
+	echo "$BUILD/kernel/$(uname -m)/vmlinux"
+}
+
+@test "kernel and hypervisor of the vm object, with the settings' leave" {
+	settings '{"vm": "all"}'
+	config '.vm = {kernel: {path: $k, parameters: ["conf.word=1", "conf.other=\"a b\""]}, hypervisor: {path: $q, parameters: ["-name", "named-by-vm"]}}' \
+		--arg k "$(own_kernel)" --arg q "$(command -v qemu-system-"$(uname -m)")"
+	args /bin/sh -c 'cat /proc/cmdline; exec sleep 1000'
+	launch conf.word=1
+	expect_out_has 'conf.other="a b"'
+	pgrep -f -- "-name named-by-vm" >"$T/qemu" || expect_failed "QEMU with the parameter"
+	config '.vm.kernel.parameters = ["--", "init-argument"]'
+	call create --bundle "$BUNDLE" "$ID-other"
+	expect_status 1
+	expect_err_has "vm.kernel.parameters: '--' is not possible"
+}
+
+@test "a kernel is chosen by name from the administrator's folder" {
+	mkdir "$T/kernels"
+	ln "$(own_kernel)" "$T/kernels/mine" 2>/dev/null || cp "$(own_kernel)" "$T/kernels/mine"
+	settings '{"annotations": ["io.vmrt.kernel"], "kernels": "'"$T"'/kernels"}'
+	config '.annotations = {"io.vmrt.kernel": "mine"}'
+	run_container /bin/echo booted
+	expect_out booted
+	config '.annotations = {"io.vmrt.kernel": "../mine"}'
+	create
+	expect_refusal "annotations: io.vmrt.kernel: a kernel's name has letters"
+	config '.annotations = {"io.vmrt.kernel": "missing"}'
+	create
+	expect_status 1
+	expect_err_has "/kernels/missing'"
+}
+
+@test "features tells exactly what is applied" {
+	call features
+	expect_status 0
+	expect_equal "$(jq -c '.hooks' "$OUT")" '["prestart","createRuntime","createContainer","startContainer","poststart","poststop"]'
+	expect_equal "$(jq -c '.linux.namespaces' "$OUT")" '["cgroup","ipc","mount","network","pid","time","uts"]'
+	expect_equal "$(jq -c '[.linux.seccomp.enabled, .linux.cgroup.v1, .linux.cgroup.v2, .linux.cgroup.systemd, .linux.apparmor.enabled,
+		.linux.selinux.enabled, .linux.intelRdt.enabled, .linux.mountExtensions.idmap.enabled]' "$OUT")" \
+		'[true,true,true,false,false,false,false,false]'
+	expect_equal "$(jq '.linux.seccomp.actions | index("SCMP_ACT_NOTIFY")' "$OUT")" null
+	expect_equal "$(jq -c '.potentiallyUnsafeConfigAnnotations' "$OUT")" '["io.vmrt."]'
+}
