@@ -17,6 +17,7 @@
 
 #include "init/control.h"
 #include "init/loop.h"
+#include "init/nat.h"
 #include "lib/fd.h"
 #include "lib/mem.h"
 #include "lib/proto.h"
@@ -223,11 +224,11 @@ void resolver_on_answer(uint32_t token, struct wire_in *in)
 
 /* --- listening --- */
 
-static int resolver_listen(int type)
+static int resolver_listen(int type, uint16_t port)
 {
 	const struct sockaddr_in address = {
 		.sin_family = AF_INET,
-		.sin_port = htons(RESOLVER_PORT),
+		.sin_port = htons(port),
 		.sin_addr = {htonl(RESOLVER_ADDRESS)},
 	};
 	auto_close int fd = socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -240,12 +241,36 @@ static int resolver_listen(int type)
 	return take_fd(fd);
 }
 
-static void resolver_stop(struct loop_source *s)
+static uint16_t resolver_port(int fd)
 {
-	int fd = s->fd;
+	struct sockaddr_in address = {0};
+	socklen_t size = sizeof(address);
 
-	loop_remove(s);
-	fd_close(&fd);
+	return getsockname(fd, (struct sockaddr *)&address, &size) < 0 ? 0
+								       : ntohs(address.sin_port);
+}
+
+/* At ports of the kernel's choice behind a rule, as docker does it: the container may have a DNS
+ * server of its own at port 53 of all addresses. At port 53 itself where the kernel has no rules.
+ */
+static int resolver_open(int *ret_udp, int *ret_tcp)
+{
+	auto_close int udp = resolver_listen(SOCK_DGRAM, 0);
+	auto_close int tcp = resolver_listen(SOCK_STREAM, 0);
+
+	if (udp < 0 || tcp < 0 ||
+	    nat_redirect_local(RESOLVER_ADDRESS, RESOLVER_PORT, resolver_port(udp),
+			       resolver_port(tcp)) < 0) {
+		fd_close(&udp);
+		fd_close(&tcp);
+		udp = resolver_listen(SOCK_DGRAM, RESOLVER_PORT);
+		tcp = resolver_listen(SOCK_STREAM, RESOLVER_PORT);
+	}
+	if (udp < 0 || tcp < 0)
+		return udp < 0 ? udp : tcp;
+	*ret_udp = take_fd(udp);
+	*ret_tcp = take_fd(tcp);
+	return 0;
 }
 
 void resolver_set(bool is_wanted)
@@ -253,25 +278,19 @@ void resolver_set(bool is_wanted)
 	bool is_listening = resolver.udp.fd >= 0;
 	int udp;
 	int tcp;
+	int r;
 
-	if (is_wanted == is_listening)
+	/* Once it listens it stays: the host says that there is no answer when there is none. */
+	if (!is_wanted || is_listening)
 		return;
-	if (!is_wanted) {
-		resolver_stop(&resolver.udp);
-		resolver_stop(&resolver.tcp);
-		return;
-	}
 	if (!resolver.connections) {
 		resolver.connections = xcalloc(RESOLVER_TCP_MAX, sizeof(*resolver.connections));
 		for (int i = 0; i < RESOLVER_TCP_MAX; i++)
 			resolver.connections[i].source.fd = -1;
 	}
-	udp = resolver_listen(SOCK_DGRAM);
-	tcp = udp < 0 ? -1 : resolver_listen(SOCK_STREAM);
-	if (udp < 0 || tcp < 0) {
-		control_send_log(PROTO_LOG_WARN, "init: listening at 127.0.0.11: errno %d",
-				 udp < 0 ? -udp : -tcp);
-		fd_close(&udp);
+	r = resolver_open(&udp, &tcp);
+	if (r < 0) {
+		control_send_log(PROTO_LOG_WARN, "init: listening at 127.0.0.11: errno %d", -r);
 		return;
 	}
 	loop_add(&resolver.udp, udp, EPOLLIN, resolver_on_datagram);

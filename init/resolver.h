@@ -7,7 +7,7 @@
 
 #include "lib/wire.h"
 
-/* Listens, or stops listening. The loopback must be up. */
+/* Listens from the first time it is wanted. The loopback must be up. */
 void resolver_set(bool is_wanted);
 
 /* The rest of `in` is the answer to the query with that token; empty: there is none. */

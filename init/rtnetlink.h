@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RTNETLINK_BYTES 512 /* a request of the largest kind takes 200 */
+#define RTNETLINK_BYTES 1024 /* a request of the largest kind takes 600 */
 
 struct rtnetlink {
 	union {

@@ -84,6 +84,12 @@ fetch() {
 		payload dns-tcp 127.0.0.11 two' >"$OUT"
 	expect_equal "$(head -n 2 "$OUT")" $'page of one\npage of two'
 	expect_out_line "$(address_of two)"
+	# Port 53 of all addresses is the container's own to use.
+	vm --network "net-$ID" bb sh -ec '
+		payload dns-serve 192.0.2.88 >/ready & until grep -q ready /ready; do sleep 0.05; done
+		nslookup anything 127.0.0.1; nslookup one 127.0.0.11' >"$OUT"
+	expect_out_has 'Address: 192.0.2.88'
+	expect_out_has "Address: $(address_of one)"
 }
 
 @test "a network of the user's: names that docker has to ask others for" {
