@@ -139,3 +139,20 @@ startContainer
 poststart
 poststop"
 }
+
+@test "an exec session is set as its container is" {
+	config '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["getpgrp"], action: "SCMP_ACT_ERRNO", errnoRet: 5}]} |
+		.linux.resources = {memory: {limit: 134217728}, pids: {limit: 40}} | .process.oomScoreAdj = 300'
+	args /payload sleep 1000
+	launch
+	call exec "$ID" /bin/sh -c 'payload syscall 111; cat /proc/self/oom_score_adj /proc/self/cgroup; head -n 1 /sys/fs/cgroup/pids.max
+		mknod /dev/k c 1 11 && (: </dev/k) 2>/dev/null || echo no kmsg; payload caps | grep bounding; payload mounts | grep -c "^/proc/keys "'
+	expect_status 0
+	cp "$OUT" "$T/inside"
+	expect_equal "$(sed -n 1p "$T/inside")" EIO seccomp
+	expect_equal "$(sed -n 2p "$T/inside")" 300 "oom_score_adj"
+	grep -qx "no kmsg" "$T/inside" || expect_failed "the device filter"
+	grep -qx "bounding=00000000a80425fb" "$T/inside" || expect_failed "the capabilities"
+	expect_equal "$(tail -n 1 "$T/inside")" 1 "masked paths"
+	if is_vm; then expect_equal "$(grep -c '^40$' "$T/inside")" 1 "pids.max"; fi
+}
