@@ -98,6 +98,7 @@ install: all ## install below DESTDIR and PREFIX
 	install -D -m 644 $(BUILD)/initramfs-$(ARCH).cpio $(DESTDIR)$(PREFIX)/lib/vmrt/initramfs-$(ARCH).cpio
 	install -D -m 644 $(BUILD)/kernel/$(ARCH)/vmlinux $(DESTDIR)$(PREFIX)/lib/vmrt/kernel/$(ARCH)/vmlinux
 	install -D -m 644 config.json.sample $(DESTDIR)$(PREFIX)/share/doc/vmrt/config.json.sample
+	install -D -m 644 docs/man/vmrt.8 $(DESTDIR)$(PREFIX)/share/man/man8/vmrt.8
 
 .PHONY: deps
 deps: ## install what building and running needs (Debian, as root)
