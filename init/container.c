@@ -52,6 +52,16 @@ static int container_make_status(int fds[2])
 	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds);
 }
 
+static void container_pin_binds(const struct guest_container *c)
+{
+	for (uint32_t i = 0; i < c->mount_count; i++) {
+		const struct guest_mount *m = &c->mounts[i];
+
+		if (m->kind == GUEST_MOUNT_BIND && !m->is_file && m->source)
+			machine_pin_share(m->source);
+	}
+}
+
 int container_spawn(const struct guest_container *c, const int ends[PROTO_STREAM_COUNT],
 		    struct container_process *ret, struct err *e)
 {
@@ -66,6 +76,7 @@ int container_spawn(const struct guest_container *c, const int ends[PROTO_STREAM
 		return r;
 	oom_watch(cgroup_fd);
 	marks_add("cgroup");
+	container_pin_binds(c);
 	if (container_make_status(status) < 0 || pipe2(go, O_CLOEXEC) < 0)
 		return err_sys(e, -errno, "guest: pipe");
 	pid = container_clone(container_clone_flags(c), cgroup_fd, &pidfd);

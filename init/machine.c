@@ -74,6 +74,16 @@ int machine_mount_share(struct err *e)
 	return 0;
 }
 
+/* A directory that is a mount of the host's becomes a mount of the guest's by being walked into. */
+void machine_pin_share(const char *inside)
+{
+	char path[sizeof(MACHINE_SHARE_DIR) + 256];
+
+	snprintf(path, sizeof(path), MACHINE_SHARE_DIR "/%s/.", inside);
+	/* A file is no mount point, and what is missing is the container's matter to report. */
+	(void)!access(path, F_OK);
+}
+
 int machine_loopback_up(void)
 {
 	auto_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);

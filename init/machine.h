@@ -20,6 +20,14 @@ void machine_boot(void);
 /* Mounts the host's share. Blocks for one FUSE round trip. */
 int machine_mount_share(struct err *e) VMRT_MUST_CHECK;
 
+/* Mounts what the host has mounted at `inside` ("rootfs") of the share, in init's own mount
+ * namespace, so that it stays when the container's goes.
+ *
+ * Linux 6.1 frees a submount's super block while a read-ahead of a file of it is under way: the
+ * file's release, sent after that read, then uses what is gone, the worker that completes requests
+ * dies of it, and with it all access to files (seen in one of sixty containers on a busy host). */
+void machine_pin_share(const char *inside);
+
 /* Failure only means that the guest's kernel has no IPv4. 0 or -errno. */
 int machine_loopback_up(void) VMRT_MUST_CHECK;
 

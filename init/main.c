@@ -33,6 +33,7 @@ int main(void)
 	/* The host is building the description meanwhile. */
 	if (machine_mount_share(&e) < 0)
 		machine_die("%s", e.text);
+	machine_pin_share("rootfs");
 	marks_add("share");
 	control_start();
 	loop_run();
