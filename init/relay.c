@@ -69,6 +69,13 @@ static void relay_close_stdin(struct relay_input *i)
 	loop_remove(&i->pipe);
 	fd_close(&i->pipe_fd);
 	i->have = 0;
+	if (i->relay->session) {
+		/* The port is about to be taken away: QEMU complains of ports that are closed after
+		 * that. */
+		loop_remove(&i->port);
+		fd_close(&i->port_fd);
+		i->is_ended = true;
+	}
 	control_send_stdin_closed(i->relay->session);
 }
 
@@ -79,6 +86,8 @@ static void relay_end_output(struct relay_output *o)
 	loop_remove(&o->port);
 	fd_close(&o->pipe_fd);
 	o->is_ended = true;
+	if (o->relay->session)
+		fd_close(&o->port_fd); /* as in relay_close_stdin(); nothing in its queue is lost */
 	if (o->mark_bytes > o->total_bytes)
 		o->mark_bytes = o->total_bytes;
 	control_send_stream_end(o->relay->session, o->stream, o->total_bytes);
@@ -225,7 +234,7 @@ static bool relay_write_stdin(struct relay_input *i)
 			return false;
 		if (n < 0) {
 			relay_close_stdin(i);
-			break;
+			return !i->is_ended;
 		}
 		i->at += (size_t)n;
 		i->have -= (size_t)n;
@@ -279,6 +288,8 @@ static void relay_wait_stdin_pipe(struct relay_input *i)
 
 static void relay_pump_input(struct relay_input *i)
 {
+	if (i->is_ended)
+		return;
 	/* Throwing away is not limited: the host stops sending when it hears of it. */
 	for (int round = 0; i->pipe_fd < 0 || round < RELAY_ROUNDS; round++) {
 		if (!relay_write_stdin(i)) {
