@@ -48,13 +48,15 @@ int credentials_set_user(const struct guest_process *p, struct err *e)
 	return 0;
 }
 
+/* An ambient capability that is not inheritable cannot be; what `runc spec` writes asks for such,
+ * and runc passes over them in silence. */
 static int credentials_raise_ambient(uint64_t set)
 {
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
 		return -errno;
 	for (int cap = 0; cap < CREDENTIALS_MAX_CAPS && credentials_is_known(cap); cap++) {
 		if ((set & (1ULL << cap)) &&
-		    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0)
+		    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0 && errno != EPERM)
 			return -errno;
 	}
 	return 0;

@@ -48,6 +48,15 @@ bounding=0000000000002021
 ambient=0000000000000020"
 }
 
+@test "an ambient capability that is not inheritable is passed over, as runc does with what its own spec asks for" {
+	config '.process.capabilities = {bounding: ["CAP_KILL"], permitted: ["CAP_KILL"], effective: ["CAP_KILL"],
+		ambient: ["CAP_KILL"]}'
+	run_container /payload caps
+	expect_status 0
+	expect_out_line "permitted=0000000000000020"
+	expect_out_line "ambient=0000000000000000"
+}
+
 @test "root gets what is permitted" {
 	config '.process.capabilities = {bounding: ["CAP_CHOWN", "CAP_KILL"], permitted: ["CAP_CHOWN", "CAP_KILL"],
 		effective: ["CAP_CHOWN", "CAP_KILL"]}'
