@@ -6,10 +6,12 @@ virtiofsd serves the bundle itself. Must not change any other argument: the rati
 """
 
 import contextlib
+import fcntl
 import os
 import re
 import signal
 import socket
+import struct
 import subprocess
 import time
 
@@ -17,6 +19,8 @@ from measure import (Account, Failure, Sample, children_of, output_of, process_n
                      start_detached, time_limit)
 
 BOOT_LIMIT_S = 60
+TUNSETIFF = 0x400454CA
+IFF_TAP, IFF_NO_PI, IFF_VNET_HDR = 0x2, 0x1000, 0x4000
 
 
 def read_words(path):
@@ -89,6 +93,16 @@ class BareBoot:
             return re.sub(r"fd=\d+", f"fd={descriptors[-1]}", value)
         raise Failure(f"the bare boot does not know QEMU's '-chardev {value}'")
 
+    def _netdev(self, value, stack, descriptors):
+        """A tap of the bench's own (its network namespace is private), which goes when its descriptor does."""
+        if not value.startswith("tap,"):
+            return value
+        tap = os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC)
+        stack.callback(os.close, tap)
+        fcntl.ioctl(tap, TUNSETIFF, struct.pack("16sH22x", b"bench%d", IFF_TAP | IFF_NO_PI | IFF_VNET_HDR))
+        descriptors.append(tap)
+        return re.sub(r"\bfd=\d+", f"fd={tap}", value)
+
     def _qemu_words(self, share_fd, stack, descriptors):
         words, option = [self.machine.qemu[0]], None
         for word in self.machine.qemu[1:]:
@@ -96,6 +110,8 @@ class BareBoot:
                 word = self.initramfs
             elif option == "-chardev":
                 word = self._chardev(word, share_fd, stack, descriptors)
+            elif option == "-netdev":
+                word = self._netdev(word, stack, descriptors)
             elif "fd=" in word and option != "-append":
                 raise Failure(f"the bare boot does not know QEMU's '{option} {word}'")
             words.append(word)
