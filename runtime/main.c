@@ -14,6 +14,7 @@
 #include "lib/mem.h"
 #include "runtime/cmd/cmd.h"
 #include "runtime/log/log.h"
+#include "runtime/proc/title.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 #define GLOBAL(m)    offsetof(struct cmd_global, m)
@@ -333,6 +334,7 @@ int main(int argc, char **argv)
 	int r = options_parse(main_options, COUNT(main_options), &c.global, argc - 1, argv + 1,
 			      false, &words, &e);
 
+	title_init(argc, argv);
 	signal(SIGPIPE, SIG_IGN); /* an engine that hangs up is an error to report, not our death */
 	if (r < 0)
 		return main_fail(NULL, &e);

@@ -17,6 +17,7 @@
 #include "lib/fd.h"
 #include "runtime/ctl/ctl.h"
 #include "runtime/proc/keep_fds.h"
+#include "runtime/proc/title.h"
 #include "runtime/proc/spawn.h"
 
 #define AGENT_STATUS_BROKEN 255
@@ -161,6 +162,7 @@ static int agent_run(void *arg)
 	int status;
 
 	prctl(PR_SET_NAME, "vmrt-exec");
+	title_set(a->start->args->at, a->start->args->count);
 	prctl(PR_SET_PDEATHSIG, 0);
 	keep_fds((const int[]){0, 1, 2, a->start->state_dirfd, a->start->process_fd,
 			       a->start->stdio[0], a->start->stdio[1], a->start->stdio[2],

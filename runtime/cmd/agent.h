@@ -10,12 +10,14 @@
 #include <sys/types.h>
 
 #include "lib/err.h"
+#include "runtime/oci/config_process.h"
 #include "runtime/tty/tty.h"
 
 struct agent_start {
 	int state_dirfd;
 	int monitor_pidfd;
-	int process_fd; /* file with the encoded process */
+	int process_fd;			/* file with the encoded process */
+	const struct oci_strings *args; /* what `ps` shows */
 	int stdio[3];
 	int tty_fd;		   /* whose size is forwarded; -1: none */
 	const struct tty_raw *raw; /* the caller's own terminal: given back when that is gone */

@@ -167,7 +167,8 @@ static int exec_run(struct cmd *c, const struct container *k, const struct oci_p
 		    struct err *e)
 {
 	struct stdio_plan io = STDIO_NONE;
-	struct agent_start start = {.state_dirfd = k->dirfd, .monitor_pidfd = -1, .process_fd = -1};
+	struct agent_start start = {
+		.state_dirfd = k->dirfd, .monitor_pidfd = -1, .process_fd = -1, .args = &p->args};
 	auto_close int pidfd = -1;
 	pid_t pid;
 	int r = stdio_prepare(&io, p, c->values.console_socket, c->values.is_detached, e);

@@ -26,6 +26,7 @@
 #include "runtime/log/log.h"
 #include "runtime/net/namespace.h"
 #include "runtime/proc/keep_fds.h"
+#include "runtime/proc/title.h"
 
 #define MONITOR_KILL_STATUS	 (128 + SIGKILL)
 #define MONITOR_AGENT_TIMEOUT_MS 1000 /* to end, when they know how */
@@ -431,6 +432,8 @@ int monitor_run(void *arg)
 	m->memory_dirfd = -1;
 	m->container.monitor = m;
 	prctl(PR_SET_NAME, "vmrt-monitor");
+	title_set(m->start->plan->config->process->args.at,
+		  m->start->plan->config->process->args.count);
 	prctl(PR_SET_PDEATHSIG, 0);
 	r = monitor_open(m, &e);
 	if (r < 0) {

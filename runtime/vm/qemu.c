@@ -122,14 +122,15 @@ static void qemu_append_tcg(char *text, const struct vm_plan *p, const struct vm
 	}
 }
 
-/* panic=-1: a panicked kernel would otherwise spin for ever on some architectures. */
+/* panic=-1: a panicked kernel would otherwise spin for ever on some architectures. oops=panic: one
+ * that has lost a thread of its own goes on somehow, and its container hangs in the end. */
 static int qemu_push_append(struct strv *v, const struct vm_plan *p, const struct vm_arch *arch,
 			    struct err *e)
 {
 	char text[VM_APPEND_MAX + 1];
 
 	/* quiet: its messages would cost more than the rest of the boot; a panic speaks anyway. */
-	snprintf(text, sizeof(text), "console=%s panic=-1 quiet", arch->console);
+	snprintf(text, sizeof(text), "console=%s panic=-1 oops=panic quiet", arch->console);
 	qemu_append(text, arch->append);
 	if (p->is_own_kernel)
 		qemu_append(text, arch->append_own);
