@@ -23,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/timerfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -35,6 +36,11 @@
 #include "init/session_internal.h"
 #include "init/terminal.h"
 #include "lib/fd.h"
+
+/* How long the container's end waits for the readers of exec sessions. */
+#define SESSION_PATIENCE_S 10
+
+static struct loop_source session_patience = {.fd = -1};
 
 /* Number 0 is at 0. */
 static struct session session_slots[SESSION_MAX];
@@ -76,13 +82,45 @@ static void session_send_exited(const struct session *s)
 				    marks);
 }
 
+/* No process is left, and nobody reads what an exec session wrote. */
+static void session_on_patience(struct loop_source *source, uint32_t events)
+{
+	(void)events;
+	loop_remove(source);
+	for (int i = 1; i < SESSION_MAX; i++) {
+		if (session_slots[i].state == SESSION_FREE)
+			continue;
+		relay_drop_output(&session_slots[i].relay, PROTO_STDOUT);
+		relay_drop_output(&session_slots[i].relay, PROTO_STDERR);
+	}
+}
+
+static void session_lose_patience_later(void)
+{
+	const struct itimerspec when = {.it_value.tv_sec = SESSION_PATIENCE_S};
+	static bool is_set;
+	int fd;
+
+	if (is_set)
+		return;
+	is_set = true;
+	fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+	if (fd < 0 || timerfd_settime(fd, 0, &when, NULL) < 0)
+		machine_die("session: timer: errno %d", errno);
+	loop_add(&session_patience, fd, EPOLLIN, session_on_patience);
+}
+
 /* The container's end, unless somebody has still something to say. */
 static void session_finish_container(void)
 {
 	struct session *s = &session_slots[0];
 
-	if (s->state != SESSION_CLOSING || !session_is_last(s))
+	if (s->state != SESSION_CLOSING)
 		return;
+	if (!session_is_last(s)) {
+		session_lose_patience_later();
+		return;
+	}
 	s->state = SESSION_DONE;
 	/* What the processes left in shared mappings has to be on the host before it acts. */
 	sync();
@@ -97,6 +135,9 @@ static void session_gone(struct session *s)
 
 void session_fail(struct session *s, const char *text)
 {
+	/* Its streams have nothing to say after this. */
+	if (s->number)
+		relay_done(&s->relay);
 	control_send_failed(s->number, text);
 	s->state = SESSION_FAILED;
 	if (s->number && (s->process.pid < 0 || s->is_reaped))

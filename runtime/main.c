@@ -331,10 +331,11 @@ int main(int argc, char **argv)
 	const struct cmd_verb *verb;
 	struct err e;
 	int words = argc - 1;
-	int r = options_parse(main_options, COUNT(main_options), &c.global, argc - 1, argv + 1,
-			      false, &words, &e);
+	int r;
 
 	title_init(argc, argv);
+	r = options_parse(main_options, COUNT(main_options), &c.global, argc - 1, argv + 1, false,
+			  &words, &e);
 	signal(SIGPIPE, SIG_IGN); /* an engine that hangs up is an error to report, not our death */
 	if (r < 0)
 		return main_fail(NULL, &e);

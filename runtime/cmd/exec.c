@@ -20,6 +20,7 @@
 #include "runtime/cmd/pidfile.h"
 #include "runtime/cmd/stdio.h"
 #include "runtime/plan/plan.h"
+#include "runtime/proc/spawn.h"
 #include "runtime/tty/tty.h"
 
 /* Numbers of "UID[:GID]" and of --additional-gids. */
@@ -195,6 +196,9 @@ static int exec_run(struct cmd *c, const struct container *k, const struct oci_p
 		r = pid_file_write(c->values.pid_file, pid, e);
 	if (r == 0 && !c->values.is_detached)
 		r = foreground_wait(pidfd, &io, e);
+	/* A failure is one: nothing of the session goes on behind it. */
+	if (r < 0 && pidfd >= 0)
+		spawn_kill(&pidfd);
 	stdio_done(&io);
 	if (r < 0)
 		return r;

@@ -114,11 +114,11 @@ static void client_kill_container(struct client *c, const struct ctl_message *re
 	}
 	if (request->signo == SIGKILL)
 		client_prepare_kill(m);
-	if (!guest_send_signal(&m->container, c->token, request->signo, request->is_all) &&
-	    request->signo != SIGKILL)
+	if (!guest_send_signal(&m->container, c->token, request->signo, request->is_all))
 		client_reply(c, EAGAIN, "guest: does not take the signal: it has stopped reading");
-	else if (m->is_paused)
-		client_reply(c, 0, ""); /* queued, as a frozen cgroup would */
+	else if (m->is_paused || request->signo == SIGKILL)
+		client_reply(c, 0,
+			     ""); /* queued, as a frozen cgroup would; the kill timer sees to it */
 }
 
 static void client_kill(struct client *c, const struct ctl_message *request)
@@ -136,6 +136,8 @@ static void client_exec(struct client *c, int fds[CTL_FD_MAX])
 	struct monitor *m = c->monitor;
 	enum session_state state = m->container.state;
 
+	/* Refused or not: a signal that it forwards is never the container's. */
+	c->is_agent = true;
 	if (m->is_paused)
 		client_reply(c, EINVAL,
 			     "cannot exec in a paused container (use --ignore-paused to override)");
@@ -310,7 +312,7 @@ static void clients_on_sync(void *arg, uint32_t events)
 	}
 	log_info("the creating command ended before the container was complete: taking it down");
 	clients_drop_sync(m);
-	state_remove(m->start->root_dirfd, m->start->id);
+	/* The state directory stays: it names the cgroups that delete --force removes. */
 	monitor_end(m, EXIT_FAILURE);
 }
 

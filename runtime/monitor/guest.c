@@ -4,6 +4,7 @@
 #include "runtime/monitor/internal.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <sys/random.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,7 +59,8 @@ bool guest_send_signal(struct session *s, uint32_t token, int signo, bool is_all
 	struct wire_out *o = &s->monitor->out;
 	size_t begin;
 
-	if (guest_is_full(s->monitor))
+	/* The last resort is never refused; its askers are few. */
+	if (guest_is_full(s->monitor) && signo != SIGKILL)
 		return false;
 	begin = proto_frame_begin(o, PROTO_HOST_SIGNAL, s->number);
 	wire_put_u32(o, token);
@@ -232,7 +234,6 @@ static void guest_on_exited(struct session *s, const struct proto_event *ev)
 		monitor_break(s->monitor, &e);
 		return;
 	}
-	s->has_exit = true;
 	s->exit_status = ev->exited.number;
 	if (ev->exited.how == PROTO_EXIT_SIGNAL)
 		s->exit_status += 128;
@@ -243,11 +244,26 @@ static void guest_on_exited(struct session *s, const struct proto_event *ev)
 		if (!relay_is_done(relay))
 			relay_set_mark(relay, ev->exited.marks[i]);
 	}
+	/* Not before both marks are set: a stream that is there already asks for the end. */
+	s->has_exit = true;
 	session_check_end(s);
 }
 
-static void guest_on_log(const struct proto_event *ev)
+/* The container's log lies in memory of the host's. */
+static bool guest_may_log(struct monitor *m, const char *text)
 {
+	if (m->guest_log_bytes > MONITOR_GUEST_LOG_MAX_BYTES)
+		return false;
+	m->guest_log_bytes += strlen(text);
+	if (m->guest_log_bytes > MONITOR_GUEST_LOG_MAX_BYTES)
+		log_warn("guest: it has said too much: further messages are dropped");
+	return m->guest_log_bytes <= MONITOR_GUEST_LOG_MAX_BYTES;
+}
+
+static void guest_on_log(struct monitor *m, const struct proto_event *ev)
+{
+	if (!guest_may_log(m, ev->text))
+		return;
 	switch ((enum proto_level)ev->log.level) {
 	case PROTO_LOG_ERROR:
 	case PROTO_LOG_WARN:
@@ -304,11 +320,12 @@ static void guest_act(struct session *s, enum session_action action, const struc
 		clients_on_signalled(s->monitor, ev->signalled.token, (int)ev->signalled.error);
 		break;
 	case SESSION_DO_LOG:
-		guest_on_log(ev);
+		guest_on_log(s->monitor, ev);
 		break;
 	case SESSION_DO_NOTE_OOM:
-		log_info("guest: %llu processes killed for want of memory",
-			 (unsigned long long)ev->oom.count);
+		if (guest_may_log(s->monitor, "an OOM kill"))
+			log_info("guest: %llu processes killed for want of memory",
+				 (unsigned long long)ev->oom.count);
 		s->monitor->has_oom = true;
 		break;
 	case SESSION_DO_RESOLVE:

@@ -13,9 +13,10 @@
 #include "runtime/monitor/relay.h"
 #include "runtime/monitor/session.h"
 
-#define MONITOR_CLIENT_MAX	128
-#define MONITOR_SESSION_MAX	128	    /* exec sessions at a time; ports run out before */
-#define MONITOR_QUEUE_MAX_BYTES (64u << 10) /* to the guest, beyond descriptions */
+#define MONITOR_CLIENT_MAX	    128
+#define MONITOR_SESSION_MAX	    128		/* exec sessions at a time; ports run out before */
+#define MONITOR_QUEUE_MAX_BYTES	    (64u << 10) /* to the guest, beyond descriptions */
+#define MONITOR_GUEST_LOG_MAX_BYTES (1u << 20)
 
 struct monitor;
 
@@ -103,6 +104,8 @@ struct monitor {
 	bool has_oom;	  /* the guest has killed for want of memory */
 	bool is_paused;
 	bool is_kill_wanted; /* SIGKILL was asked for: nothing may delay the end for long */
+	size_t guest_log_bytes;
+	bool is_waiting_for_execs; /* the container has ended: agent_timer runs */
 	int exit_status;
 	bool is_ending;
 };

@@ -237,6 +237,7 @@ static int machine_start_qemu(struct machine *m, const struct monitor_start *sta
 			.fds = fds,
 			.fd_count = MACHINE_QEMU_FDS + machine_give_nics(m, fds + MACHINE_QEMU_FDS),
 			.want_new_mount_ns = true,
+			.want_readonly_mounts = true,
 			.sandbox = &sandbox,
 			.death_signal = SIGKILL,
 		};

@@ -29,7 +29,8 @@
 #include "runtime/proc/title.h"
 
 #define MONITOR_KILL_STATUS	 (128 + SIGKILL)
-#define MONITOR_AGENT_TIMEOUT_MS 1000 /* to end, when they know how */
+#define MONITOR_AGENT_TIMEOUT_MS 1000  /* to end, when they know how */
+#define MONITOR_EXEC_TIMEOUT_MS	 10000 /* for the readers of exec sessions to take the rest */
 
 void monitor_end(struct monitor *m, int status)
 {
@@ -43,20 +44,22 @@ void monitor_end(struct monitor *m, int status)
 
 void monitor_end_when_over(struct monitor *m)
 {
+	bool has_execs = false;
+
 	if (m->is_ending || !session_is_drained(&m->container))
 		return;
-	for (const struct session *s = m->execs; s; s = s->next) {
-		if (!s->is_closing)
-			return;
-	}
-	/* The end of this process kills them, with a status that would not be theirs. */
-	if (clients_have_agents(m))
-		loop_timer_set(m->agent_timer, MONITOR_AGENT_TIMEOUT_MS);
-	else
+	for (const struct session *s = m->execs; s; s = s->next)
+		has_execs = has_execs || !s->is_closing;
+	/* The end of this process kills them, with a status that would not be theirs. But it waits
+	 * for nobody for ever: one may be stopped, or its output not be read. */
+	if (!has_execs && !clients_have_agents(m))
 		monitor_end(m, m->container.exit_status);
+	else if (!m->is_waiting_for_execs)
+		loop_timer_set(m->agent_timer,
+			       has_execs ? MONITOR_EXEC_TIMEOUT_MS : MONITOR_AGENT_TIMEOUT_MS);
+	m->is_waiting_for_execs = true;
 }
 
-/* Somebody has stopped an exec session's host process. */
 static void monitor_on_agent_timeout(void *arg)
 {
 	struct monitor *m = arg;

@@ -28,6 +28,8 @@ void title_init(int argc, char **argv)
 			end += strlen(end) + 1;
 	}
 	title_room = (size_t)(end - title_start);
+	for (int i = 0; i < argc; i++)
+		argv[i] = xstrdup(argv[i]);
 }
 
 /* Joins as much of `args` as `room` takes, behind each other. */
@@ -48,7 +50,7 @@ static size_t title_join(char *to, size_t room, const char *const *args, size_t 
 
 void title_set(const char *const *args, size_t count)
 {
-	auto_free char *text = NULL; /* the arguments may be in the area themselves */
+	auto_free char *text = NULL;
 	size_t wanted = 1;
 	size_t used;
 	char separator = '\0';

@@ -140,6 +140,11 @@ static int state_remove_tree(int dirfd, const char *name, int depth)
 
 int state_remove(int root_dirfd, const char *id)
 {
+	struct err e;
+
+	/* The last look before a tree is deleted: no path leads out of the root. */
+	if (state_check_id(id, &e) < 0)
+		return -EINVAL;
 	return state_remove_tree(root_dirfd, id, 0);
 }
 

@@ -157,6 +157,46 @@ expect_exec_refusal() {
 	expect_exec_refusal 'cannot exec in a stopped container'
 }
 
+@test "an exec that fails does nothing to the container" {
+	launch_idle
+	mkfifo "$T/held"
+	exec 7<>"$T/held"
+	for _ in 1 2 3 4 5; do
+		status=0
+		rt exec "$ID" nosuch <&7 >"$T/call.out" 2>"$T/call.err" || status=$?
+		expect_status 255
+	done
+	exec 7>&-
+	exec_in --detach --pid-file /no/such/dir/pid "$ID" sleep 888
+	[ "$status" -ne 0 ] || expect_failed "a failure to write the pid file"
+	wait_for "its process to end" no_process_888
+	state_is running
+}
+
+no_process_888() {
+	! rt exec "$ID" ps </dev/null | grep -q 'sleep 888'
+}
+
+@test "the container's end does not wait for an output that nobody reads" {
+	vm_only "runc's pipes are the reader's"
+	args /payload trap TERM 5
+	launch ready
+	mkfifo "$T/unread"
+	exec 7<>"$T/unread"
+	rt exec "$ID" yes </dev/null >&7 2>/dev/null 7>&- &
+	local client=$!
+	wait_for "the exec to run" exec_runs yes
+	call kill "$ID" TERM
+	wait_exit 40
+	expect_status 5
+	exec 7>&-
+	wait_for "exec to end" process_is_gone "$client"
+}
+
+exec_runs() {
+	rt exec "$ID" ps </dev/null | grep -q "$1"
+}
+
 @test "exec --detach leaves a host process that stands for the session" {
 	launch_idle
 	exec_detached -- sh -c 'echo started; echo $PPID >/data/ppid; exit 3'
