@@ -38,8 +38,9 @@
  *        |  <-- RESOLVE token, is tcp, query -------------- |  asked of 127.0.0.11 in the guest
  *        |  --- RESOLVED token, answer -------------------> |  the engine's; empty: none came
  *
- * NETWORK (lib/network.h) comes once before START and again whenever the engine changes something;
- * it is always the whole description. What cannot be applied before START makes START fail.
+ * NETWORK (lib/network.h) comes after CONTAINER and again whenever the engine has changed
+ * something; it is always the whole description. What cannot be applied before START makes START
+ * fail.
  *
  * A frame is: u32 payload bytes, u16 type, u16 session, payload. Everything little-endian.
  * Session 0 is the container's own process. Type numbers are never reused. The version must be

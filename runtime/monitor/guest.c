@@ -178,6 +178,7 @@ static void guest_on_hello(struct monitor *m, const struct proto_event *ev)
 	loop_timer_set(m->boot_timer, 0);
 	machine_unlink_fifos(m->start);
 	guest_send_description(m);
+	network_tell_early(m);
 }
 
 static void guest_on_failed(struct session *s, enum session_action action, const char *text)

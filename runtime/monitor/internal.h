@@ -151,6 +151,8 @@ void guest_send_resolved(struct monitor *m, uint32_t token, const void *answer, 
 int network_open(struct monitor *m, struct err *e) VMRT_MUST_CHECK;
 /* Reads the namespace and tells the guest if it is not what it was told last. Before START. */
 int network_tell(struct monitor *m, struct err *e) VMRT_MUST_CHECK;
+/* The same while the guest sets the container up, as far as the namespace is filled by then. */
+void network_tell_early(struct monitor *m);
 void network_close(struct monitor *m);
 
 /* resolver.c: the engine's DNS server in the container's namespace, asked for the guest. */

@@ -1,4 +1,5 @@
-/* When the guest is told of its network: once before START, and after changes in the namespace.
+/* When the guest is told of its network: when it has been given the container's description, which
+ * hides the time it takes, before START if something has changed since, and after changes.
  *
  * Must not read or change the namespace itself: runtime/net does. */
 #include "runtime/monitor/internal.h"
@@ -34,6 +35,15 @@ int network_tell(struct monitor *m, struct err *e)
 	log_debug("network: told the guest of %u interfaces, %u addresses, %u routes",
 		  m->network.link_count, m->network.address_count, m->network.route_count);
 	return 0;
+}
+
+void network_tell_early(struct monitor *m)
+{
+	struct err e;
+
+	/* If it is still wrong at START, it is START's error. */
+	if (network_tell(m, &e) < 0)
+		log_debug("the network is not ready yet: %s", e.text);
 }
 
 static void network_on_settled(void *arg)
