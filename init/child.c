@@ -35,6 +35,7 @@
 #include "init/seccomp.h"
 #include "init/settings.h"
 #include "init/terminal.h"
+#include "init/userns.h"
 #include "init/wording.h"
 #include "lib/fd.h"
 
@@ -229,7 +230,12 @@ static int child_set_up_root(const struct guest_container *c, const int ends[PRO
 			     int status_fd, struct err *e)
 {
 	auto_close int root_fd = -1;
-	int r = root_prepare(&root_fd, e);
+	auto_close int proc_fd = -1;
+	struct guest_process outside = c->process; /* as seen from here: its ids are mapped */
+	int r = userns_begin(c, &proc_fd, e);
+
+	if (!r)
+		r = root_prepare(&root_fd, e);
 
 	marks_add("root");
 	if (!r)
@@ -240,8 +246,9 @@ static int child_set_up_root(const struct guest_container *c, const int ends[PRO
 	marks_add("devices");
 	if (!r)
 		r = child_make_cwd(root_fd, c, e);
+	outside.uid = userns_uid(c, c->process.uid);
 	if (!r)
-		r = child_set_stdio(root_fd, &c->process, ends, status_fd, e);
+		r = child_set_stdio(root_fd, &outside, ends, status_fd, e);
 	if (!r && c->process.is_terminal)
 		r = terminal_make_console(root_fd, e);
 	if (!r)
@@ -251,7 +258,9 @@ static int child_set_up_root(const struct guest_container *c, const int ends[PRO
 	if (!r)
 		r = child_protect_paths(root_fd, c, e);
 	marks_add("protected paths");
-	return r ? r : root_enter(root_fd, c->root_propagation, e);
+	if (!r)
+		r = root_enter(root_fd, c->root_propagation, e);
+	return r ? r : userns_enter(c, proc_fd, e);
 }
 
 static int child_set_modes(const struct guest_process *p, struct err *e)
@@ -374,7 +383,7 @@ void child_run(const struct guest_container *c, const int ends[PROTO_STREAM_COUN
  * namespace changes the root to the container's as well. */
 static int child_join(const struct guest_container *c, int first_pidfd, struct err *e)
 {
-	const uint64_t optional = CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWTIME;
+	const uint64_t optional = CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWTIME | CLONE_NEWUSER;
 	int flags = CLONE_NEWNS | CLONE_NEWCGROUP | (int)(c->namespaces & optional);
 
 	if (setns(first_pidfd, flags) < 0)

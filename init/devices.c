@@ -13,6 +13,7 @@
 
 #include "init/inroot.h"
 #include "init/mounts.h"
+#include "init/userns.h"
 #include "init/wording.h"
 #include "lib/fd.h"
 
@@ -52,7 +53,7 @@ static int devices_bind(int root_fd, const char *name)
 static int devices_make_node(int root_fd, int dev_fd, const char *name, dev_t number)
 {
 	if (mknodat(dev_fd, name, S_IFCHR | 0666, number) == 0)
-		return fchownat(dev_fd, name, 0, 0, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+		return 0; /* it belongs to whoever makes it: the container's root */
 	if (errno == EEXIST)
 		return 0;
 	return errno == EPERM ? devices_bind(root_fd, name) : -errno;
@@ -73,7 +74,8 @@ static int devices_open_parent(int root_fd, const char *path, const char **ret_n
 	return inroot_make(root_fd, size ? parent : "/", false);
 }
 
-static int devices_make_asked(int root_fd, const struct guest_device *d)
+static int devices_make_asked(int root_fd, const struct guest_container *c,
+			      const struct guest_device *d)
 {
 	mode_t type = d->type == 'b' ? S_IFBLK : d->type == 'c' ? S_IFCHR : S_IFIFO;
 	const char *name;
@@ -85,7 +87,8 @@ static int devices_make_asked(int root_fd, const struct guest_device *d)
 	if (unlinkat(dir, name, 0) < 0 && errno != ENOENT)
 		return -errno;
 	if (mknodat(dir, name, type | (d->mode & 07777), makedev(d->major, d->minor)) < 0 ||
-	    fchownat(dir, name, d->uid, d->gid, AT_SYMLINK_NOFOLLOW) < 0)
+	    fchownat(dir, name, userns_uid(c, d->uid), userns_gid(c, d->gid), AT_SYMLINK_NOFOLLOW) <
+		    0)
 		return -errno;
 	/* Changing the owner clears the set-id bits, the umask others. */
 	return fchmodat(dir, name, d->mode & 07777, 0) < 0 ? -errno : 0;
@@ -94,7 +97,7 @@ static int devices_make_asked(int root_fd, const struct guest_device *d)
 static int devices_make_all_asked(int root_fd, const struct guest_container *c, struct err *e)
 {
 	for (uint32_t i = 0; i < c->device_count; i++) {
-		int r = devices_make_asked(root_fd, &c->devices[i]);
+		int r = devices_make_asked(root_fd, c, &c->devices[i]);
 
 		if (r < 0)
 			return err_set(e, r, "error creating device nodes: mknod %s: %s",

@@ -16,6 +16,7 @@
 #include "init/copyup.h"
 #include "init/inroot.h"
 #include "init/machine.h"
+#include "init/userns.h"
 #include "init/wording.h"
 #include "lib/fd.h"
 
@@ -201,10 +202,30 @@ static int mounts_fs(int root_fd, const struct guest_mount *m, struct err *e)
 	return mounts_call(m->source ? m->source : type, m->destination, fd, type, flags, data, e);
 }
 
-static int mounts_one(int root_fd, const struct guest_mount *m, struct err *e)
+/* These two make their root directory for the process's own user, whatever its files' user is. */
+static int mounts_give_to_root(int root_fd, const struct guest_container *c,
+			       const struct guest_mount *m, struct err *e)
+{
+	auto_close int fd = -1;
+
+	if (!c->uid_map.count || m->kind != GUEST_MOUNT_FS || !m->type ||
+	    (strcmp(m->type, "devpts") && strcmp(m->type, "mqueue")))
+		return 0;
+	fd = mounts_open_top(root_fd, m, e);
+	if (fd < 0)
+		return fd;
+	if (fchownat(fd, "", userns_uid(c, 0), userns_gid(c, 0), AT_EMPTY_PATH) < 0)
+		return err_set(e, -errno, "chown %s: %s", m->destination, wording_errno(errno));
+	return 0;
+}
+
+static int mounts_one(int root_fd, const struct guest_container *c, const struct guest_mount *m,
+		      struct err *e)
 {
 	int r = m->kind == GUEST_MOUNT_BIND ? mounts_bind(root_fd, m, e) : mounts_fs(root_fd, m, e);
 
+	if (!r)
+		r = mounts_give_to_root(root_fd, c, m, e);
 	if (!r)
 		r = mounts_set_propagation(root_fd, m, e);
 	return r ? r : mounts_set_recursive(root_fd, m, e);
@@ -214,7 +235,7 @@ int mounts_apply(int root_fd, const struct guest_container *c, struct err *e)
 {
 	for (uint32_t i = 0; i < c->mount_count; i++) {
 		const struct guest_mount *m = &c->mounts[i];
-		int r = mounts_one(root_fd, m, e);
+		int r = mounts_one(root_fd, c, m, e);
 		char from[256];
 		char to[512];
 

@@ -6,6 +6,7 @@
 #include "init/marks.h"
 #include "init/ports.h"
 #include "init/seccomp.h"
+#include "init/userns.h"
 #include "init/session_internal.h"
 #include "lib/fd.h"
 
@@ -37,7 +38,9 @@ static int session_spawn(struct session *s, struct err *e)
 {
 	const struct guest_process *p = session_process(s);
 	int ends[PROTO_STREAM_COUNT] = {-1, -1, -1};
-	int r = p->is_terminal ? 0 : relay_make_pipes(&s->relay, p->uid, ends, e);
+	int r = p->is_terminal ? 0
+			       : relay_make_pipes(&s->relay, userns_uid(&session_container, p->uid),
+						  ends, e);
 
 	if (!r && s->number)
 		r = container_spawn_exec(&session_container, &session_find(0)->process, p, ends,

@@ -17,6 +17,7 @@ enum {
 	GUEST_MIN_INSN = 2 + 1 + 1 + 4,
 	GUEST_MIN_EBPF = 1 + 1 + 2 + 4,
 	GUEST_MIN_PAIR = 4 + 4,
+	GUEST_MIN_ID_RANGE = 3 * 4,
 	GUEST_MIN_HOOK = 4 + 4 + 4 + 4,
 	GUEST_MIN_DEVICE = 1 + 4 + 5 * 4,
 };
@@ -362,12 +363,35 @@ static void guest_hooks_get(struct wire_in *in, struct guest_container *c)
 		in->is_bad = true;
 }
 
+static void guest_id_map_put(struct wire_out *o, const struct guest_id_map *m)
+{
+	wire_put_u32(o, m->count);
+	for (uint32_t i = 0; i < m->count; i++) {
+		wire_put_u32(o, m->at[i].container);
+		wire_put_u32(o, m->at[i].machine);
+		wire_put_u32(o, m->at[i].size);
+	}
+}
+
+static void guest_id_map_get(struct wire_in *in, struct guest_id_map *m)
+{
+	m->count = wire_get_count(in, GUEST_MIN_ID_RANGE);
+	m->at = xcalloc(m->count, sizeof(*m->at));
+	for (uint32_t i = 0; i < m->count; i++) {
+		m->at[i].container = wire_get_u32(in);
+		m->at[i].machine = wire_get_u32(in);
+		m->at[i].size = wire_get_u32(in);
+	}
+}
+
 void guest_container_encode(struct wire_out *o, const struct guest_container *c)
 {
 	wire_put_str(o, c->id);
 	wire_put_str(o, c->hostname);
 	wire_put_str(o, c->domainname);
 	wire_put_u64(o, c->namespaces);
+	guest_id_map_put(o, &c->uid_map);
+	guest_id_map_put(o, &c->gid_map);
 	wire_put_str(o, c->time_offsets);
 	wire_put_u8(o, c->has_personality);
 	wire_put_u64(o, c->personality);
@@ -398,6 +422,8 @@ int guest_container_decode(struct wire_in *in, struct guest_container *ret)
 	c.hostname = wire_get_str(in);
 	c.domainname = wire_get_str(in);
 	c.namespaces = wire_get_u64(in);
+	guest_id_map_get(in, &c.uid_map);
+	guest_id_map_get(in, &c.gid_map);
 	c.time_offsets = wire_get_str(in);
 	c.has_personality = wire_get_u8(in);
 	c.personality = wire_get_u64(in);
@@ -440,6 +466,8 @@ void guest_container_done(struct guest_container *c)
 	free(c->device_filter.insns);
 	free(c->cgroup_files.at);
 	free(c->sysctls.at);
+	free(c->uid_map.at);
+	free(c->gid_map.at);
 	for (uint32_t i = 0; i < c->start_hook_count; i++) {
 		free(c->start_hooks[i].args.at);
 		free(c->start_hooks[i].env.at);

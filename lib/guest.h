@@ -147,6 +147,17 @@ struct guest_device_filter {
 	struct bpf_insn *insns;
 };
 
+struct guest_id_range {
+	uint32_t container; /* first id inside */
+	uint32_t machine;   /* what it is outside: in the share, for the machine's root */
+	uint32_t size;
+};
+
+struct guest_id_map {
+	uint32_t count;
+	struct guest_id_range *at;
+};
+
 /* A hook that runs in the container, as its user, before the program. */
 struct guest_hook {
 	const char *path;
@@ -159,8 +170,10 @@ struct guest_container {
 	const char *id;
 	const char *hostname;	/* NULL: leave */
 	const char *domainname; /* NULL: leave */
-	/* CLONE_NEWPID, NEWNS, NEWIPC, NEWUTS, NEWCGROUP, NEWTIME; never NEWNET */
+	/* CLONE_NEWPID, NEWNS, NEWIPC, NEWUTS, NEWCGROUP, NEWTIME, NEWUSER; never NEWNET */
 	uint64_t namespaces;
+	struct guest_id_map uid_map; /* of the user namespace */
+	struct guest_id_map gid_map;
 	const char *time_offsets; /* the lines of /proc/PID/timens_offsets; NULL: none */
 	bool has_personality;
 	uint64_t personality; /* PER_* */

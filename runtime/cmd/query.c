@@ -208,7 +208,7 @@ int cmd_features(struct cmd *c, struct err *e)
 				      1u << MOUNT_OPTION_REC_ATTR | 1u << MOUNT_OPTION_TMPCOPYUP,
 		.namespaces = 1u << OCI_NS_CGROUP | 1u << OCI_NS_IPC | 1u << OCI_NS_MOUNT |
 			      1u << OCI_NS_NETWORK | 1u << OCI_NS_PID | 1u << OCI_NS_TIME |
-			      1u << OCI_NS_UTS,
+			      1u << OCI_NS_USER | 1u << OCI_NS_UTS,
 		.capabilities = (UINT64_C(1) << 41) - 1,
 		.has_cgroup_v1 = true,
 		.has_cgroup_v2 = true,

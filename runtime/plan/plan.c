@@ -81,12 +81,63 @@ static void plan_namespaces(struct plan *p)
 		if (ns->type == OCI_NS_NETWORK) {
 			p->netns_path = ns->path;
 			p->want_new_netns = !ns->path;
-		} else if (ns->type != OCI_NS_USER) {
+		} else {
 			/* A path names a namespace of the host's kernel: the guest makes its own,
 			 * and support.c says so. */
 			p->guest.namespaces |= oci_ns_clone_flag(ns->type);
 		}
 	}
+}
+
+static void plan_id_map(const struct oci_id_mappings *from, struct guest_id_map *to)
+{
+	to->count = (uint32_t)from->count;
+	to->at = xcalloc(from->count, sizeof(*to->at));
+	for (size_t i = 0; i < from->count; i++)
+		to->at[i] = (struct guest_id_range){
+			.container = from->at[i].container_id,
+			.machine = from->at[i].host_id,
+			.size = from->at[i].size,
+		};
+}
+
+static unsigned long plan_outer_id(const struct guest_id_map *map, unsigned long id)
+{
+	for (uint32_t i = 0; i < map->count; i++) {
+		const struct guest_id_range *r = &map->at[i];
+
+		if (id >= r->container && id - r->container < r->size)
+			return r->machine + (id - r->container);
+	}
+	return id;
+}
+
+/* "uid=" and "gid=" of a file system are the container's; the mount is made outside its user
+ * namespace. Takes `data`. */
+static char *plan_map_data(const struct plan *p, char *data)
+{
+	char *result = NULL;
+	char *save = NULL;
+
+	if (!data || !p->guest.uid_map.count)
+		return data;
+	for (char *word = strtok_r(data, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
+		const char *comma = result ? "," : "";
+		const struct guest_id_map *map = !strncmp(word, "uid=", 4)   ? &p->guest.uid_map
+						 : !strncmp(word, "gid=", 4) ? &p->guest.gid_map
+									     : NULL;
+		char *more;
+
+		if (map && word[4] >= '0' && word[4] <= '9')
+			more = xasprintf("%s%s%.4s%lu", result ? result : "", comma, word,
+					 plan_outer_id(map, strtoul(word + 4, NULL, 10)));
+		else
+			more = xasprintf("%s%s%s", result ? result : "", comma, word);
+		free(result);
+		result = more;
+	}
+	free(data);
+	return result;
 }
 
 static bool plan_is_bind(const struct oci_mount *m, const struct mount_options *o)
@@ -146,7 +197,7 @@ static int plan_mount(struct plan *p, size_t i, struct guest_mount *g, struct er
 		.source = m->source,
 		.destination = plan_absolute(p, "", m->destination),
 		.type = m->type,
-		.data = o.data ? plan_own(p, o.data) : NULL,
+		.data = o.data ? plan_own(p, plan_map_data(p, o.data)) : NULL,
 		.flags = o.flags,
 		.rec_attr_set = o.rec_attr_set,
 		.rec_attr_clr = o.rec_attr_clr,
@@ -339,6 +390,8 @@ int plan_make(const struct oci_config *config, const char *bundle, const struct 
 	p->guest.masked_paths = plan_list(&config->linux_.masked_paths);
 	p->guest.readonly_paths = plan_list(&config->linux_.readonly_paths);
 	plan_namespaces(p);
+	plan_id_map(&config->linux_.uid_mappings, &p->guest.uid_map);
+	plan_id_map(&config->linux_.gid_mappings, &p->guest.gid_map);
 	/* Whether anybody fills the namespace is known at start only. */
 	p->nic_count = NET_SLOT_MAX;
 	plan_process(config->process, stdio, &p->guest.process);

@@ -17,10 +17,12 @@ struct support_row {
 	const char *text;
 };
 
+/* The rule of the other kinds cannot help here: ids would be others than those of the files. */
 static bool support_user_ns(const struct oci_config *c)
 {
-	return oci_config_namespace(c, OCI_NS_USER) || c->linux_.uid_mappings.count ||
-	       c->linux_.gid_mappings.count;
+	const struct oci_namespace *ns = oci_config_namespace(c, OCI_NS_USER);
+
+	return ns && !(c->linux_.uid_mappings.count && c->linux_.gid_mappings.count);
 }
 
 static bool support_net_devices(const struct oci_config *c)
@@ -90,8 +92,8 @@ static bool support_hardware(const struct oci_config *c)
 }
 
 static const struct support_row support_rows[] = {
-	{SUPPORT_REFUSE, support_user_ns, "linux.uidMappings",
-	 "user namespaces are not supported yet"},
+	{SUPPORT_REFUSE, support_user_ns, "linux.uidMappings, gidMappings",
+	 "a user namespace needs them"},
 	{SUPPORT_REFUSE, support_net_devices, "linux.netDevices",
 	 "host network devices cannot be moved into a VM"},
 	{SUPPORT_WARN, support_joined, "linux.namespaces",

@@ -21,7 +21,7 @@ each_row() {
 }
 
 REFUSED='
-.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = [{containerID: 0, hostID: 100000, size: 65536}]|linux.uidMappings:
+.linux.namespaces += [{type: "user", path: "/proc/self/ns/user"}]|linux.uidMappings, gidMappings: a user namespace needs them
 .linux.netDevices = {eth0: {name: "net0"}}|linux.netDevices:
 '
 

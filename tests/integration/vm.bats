@@ -118,7 +118,7 @@ own_kernel() {
 	call features
 	expect_status 0
 	expect_equal "$(jq -c '.hooks' "$OUT")" '["prestart","createRuntime","createContainer","startContainer","poststart","poststop"]'
-	expect_equal "$(jq -c '.linux.namespaces' "$OUT")" '["cgroup","ipc","mount","network","pid","time","uts"]'
+	expect_equal "$(jq -c '.linux.namespaces' "$OUT")" '["cgroup","ipc","mount","network","pid","time","user","uts"]'
 	expect_equal "$(jq -c '[.linux.seccomp.enabled, .linux.cgroup.v1, .linux.cgroup.v2, .linux.cgroup.systemd, .linux.apparmor.enabled,
 		.linux.selinux.enabled, .linux.intelRdt.enabled, .linux.mountExtensions.idmap.enabled]' "$OUT")" \
 		'[true,true,true,false,false,false,false,false]'

@@ -16,6 +16,8 @@ static struct guest_device devices[] = {{'c', "/dev/fuse", 10, 229, 0600, 7, UIN
 static struct bpf_insn ebpf[] = {{.code = 0x61, .dst_reg = 3, .src_reg = 1, .off = -2, .imm = -1}};
 static struct guest_pair files[] = {{"memory.max", "max"}, {"cpu.max", "1 2"}};
 static struct guest_pair sysctls[] = {{"net/ipv4/ip_forward", "1"}};
+static struct guest_id_range uids[] = {{0, 100000, 65536}, {65536, 7, 1}};
+static struct guest_id_range gids[] = {{0, UINT32_MAX, 1}};
 static const char *hook_args[] = {"hook", "arg"};
 static const char *hook_env[] = {"A=b"};
 static struct guest_hook hooks[] = {{"/bin/hook", {2, hook_args}, {1, hook_env}, 5000}};
@@ -49,6 +51,8 @@ static struct guest_container sample(void)
 		.id = "c1",
 		.hostname = "box",
 		.namespaces = 0x6e020080,
+		.uid_map = {2, uids},
+		.gid_map = {1, gids},
 		.time_offsets = "monotonic 1 2\n",
 		.has_personality = true,
 		.personality = 8,
@@ -200,6 +204,9 @@ static void test_round_trip(void)
 		   back.start_hooks[0].timeout_ms == 5000 &&
 		   is_same_str(back.start_hook_state, "{}"),
 	   "hooks come back");
+	ok(back.uid_map.count == 2 && !memcmp(back.uid_map.at, uids, sizeof(uids)) &&
+		   back.gid_map.count == 1 && !memcmp(back.gid_map.at, gids, sizeof(gids)),
+	   "id mappings come back");
 	ok(back.cgroup_files.count == 2 && is_same_str(back.cgroup_files.at[1].name, "cpu.max") &&
 		   is_same_str(back.cgroup_files.at[1].value, "1 2"),
 	   "cgroup files come back");
