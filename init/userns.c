@@ -106,9 +106,11 @@ _Noreturn static void userns_help(const struct guest_container *c, int proc_fd, 
 	_exit(-r);
 }
 
-static int userns_unshare(int go_fd)
+static int userns_unshare(const struct guest_container *c, int go_fd)
 {
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWUTS) < 0)
+	int uts = (int)(c->namespaces & CLONE_NEWUTS);
+
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS | uts) < 0)
 		return -errno;
 	return fd_write_all(go_fd, "", 1);
 }
@@ -136,7 +138,7 @@ int userns_enter(const struct guest_container *c, int proc_fd, struct err *e)
 		userns_help(c, proc_fd, process, go[0]);
 	}
 	close(go[0]);
-	r = userns_unshare(go[1]);
+	r = userns_unshare(c, go[1]);
 	close(go[1]);
 	while (waitpid(helper, &status, 0) < 0 && errno == EINTR)
 		;

@@ -234,3 +234,34 @@ podman_has_restarted() {
 	vm_only "it would be the host's"
 	[ "$(RT=vmrt p run --rm --network none bb uname -r)" != "$(uname -r)" ]
 }
+
+# Without a comparison: runc needs mounts of the image that a nested host withholds from user namespaces.
+@test "podman run --uidmap: root inside is another user outside" {
+	chmod 0777 "$T"
+	RT=vmrt run_it --uidmap 0:100000:5000 --gidmap 0:100000:5000 -v "$T:/data/v" bb \
+		sh -c 'id -u; tr -s " " </proc/self/uid_map; stat -c %u /bin/busybox; touch /data/v/file; payload ids' >"$T/out" 2>&1 || true
+	expect_equal "$(cat "$T/out")" "0
+ 0 100000 5000
+0
+uid=0,0,0 gid=0,0,0 groups= umask=0022
+status 0"
+}
+
+@test "podman run -v :O: writes stay in the overlay" {
+	mkdir "$T/lower"
+	echo below >"$T/lower/file"
+	row -v "$T/lower:/data/v:O" bb sh -c 'cat /data/v/file; echo above >/data/v/file; cat /data/v/file'
+	expect_equal "$(cat "$T/lower/file")" below
+}
+
+@test "podman run: seccomp, sysctls, devices, limits, propagation" {
+	row bb sh -c 'payload syscall 246; payload syscall 135 4660; grep Seccomp: /proc/self/status'
+	row --sysctl net.ipv4.ip_default_ttl=33 bb cat /proc/sys/net/ipv4/ip_default_ttl
+	row --device /dev/fuse bb sh -c 'payload stat /dev/fuse | cut -d" " -f1,2; exec 3<>/dev/fuse && echo open'
+	row --memory 32m --memory-swap 32m bb payload allocate 64
+	row --oom-score-adj 100 bb cat /proc/self/oom_score_adj
+	row --umask 0077 --tz UTC bb payload ids
+	mkdir "$T/source"
+	row -v "$T/source:/data/v:rslave,ro,noexec" bb sh -c 'payload mounts | grep ^/data/v | { read a b c d e; echo "$c"; }'
+	row --pid host bb sh -c '[ $$ -ne 1 ] && echo not 1'
+}
