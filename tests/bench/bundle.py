@@ -19,6 +19,7 @@ bundle_new "$1"
 class Bundle:
     def __init__(self, top, directory, group):
         self.group = group  # the control group all containers belong below
+        self.counter = 0
         self.directory = os.path.join(directory, "bundle")
         environment = {**os.environ, "TOP": top, "BUILD": f"{top}/build", "BATS_RUN_TMPDIR": directory}
         done = subprocess.run(["bash", "-c", MAKE_BUNDLE, "bash", self.directory], env=environment,
@@ -35,6 +36,8 @@ class Bundle:
         with open(path, encoding="utf-8") as file:
             config = json.load(file)
         config["process"]["args"] = list(args)
-        config["linux"]["cgroupsPath"] = f"/{self.group}/container"
+        # Each in a group of its own: a runtime may refuse one that another container is in.
+        self.counter += 1
+        config["linux"]["cgroupsPath"] = f"/{self.group}/container-{self.counter}"
         with open(path, "w", encoding="utf-8") as file:
             json.dump(config, file)

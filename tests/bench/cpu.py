@@ -6,6 +6,7 @@ QEMU ends. Works with the cpuacct controller of version 1 and with version 2. Mu
 
 import os
 import resource
+import sys
 
 from measure import Failure
 
@@ -15,23 +16,28 @@ def own_cpu():
     return usage.ru_utime + usage.ru_stime
 
 
-def find_hierarchy():
-    """Where groups are made, and the file and unit (per second) of a group's CPU time."""
+def find_hierarchies():
+    """Mount point, kind and options of every cgroup file system."""
     with open("/proc/self/mountinfo", encoding="utf-8") as file:
         mounts = [line.split() for line in file]
-    for mount in mounts:
-        kind, options = mount[mount.index("-") + 1], mount[-1].split(",")
+    return [(mount[4], mount[mount.index("-") + 1], mount[-1].split(",")) for mount in mounts
+            if mount[mount.index("-") + 1] in ("cgroup", "cgroup2")]
+
+
+def find_accounting():
+    """Where a group is made, and the file and unit (per second) of its CPU time."""
+    for root, kind, options in find_hierarchies():
         if kind == "cgroup" and "cpuacct" in options:
-            return mount[4], "cpuacct.usage", 1e9
-    for mount in mounts:
-        if mount[mount.index("-") + 1] == "cgroup2":
-            return mount[4], "cpu.stat", 1e6
+            return root, "cpuacct.usage", 1e9
+    for root, kind, _ in find_hierarchies():
+        if kind == "cgroup2":
+            return root, "cpu.stat", 1e6
     raise Failure("no cgroup hierarchy counts CPU time here")
 
 
 class CpuGroup:
     def __init__(self):
-        root, self.file, self.unit = find_hierarchy()
+        root, self.file, self.unit = find_accounting()
         self.name = f"vmrt-bench-{os.getpid()}"
         self.path = os.path.join(root, self.name)
         self.previous = os.path.join(root, self._own_group().lstrip("/"))
@@ -65,6 +71,10 @@ class CpuGroup:
 
     def close(self):
         self._enter(self.previous)
-        # What runtimes have left below, bottom up.
-        for directory, _, _ in os.walk(self.path, topdown=False):
-            os.rmdir(directory)
+        # Runtimes make the group in every hierarchy and leave it there.
+        for root, _, _ in find_hierarchies():
+            for directory, _, _ in os.walk(os.path.join(root, self.name), topdown=False):
+                try:
+                    os.rmdir(directory)
+                except OSError as error:
+                    print(f"bench: '{directory}' stays: {error.strerror}", file=sys.stderr)

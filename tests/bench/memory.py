@@ -56,11 +56,11 @@ def peak_mb(monitors):
 
 def measure(vmrt, bundle, count, scratch):
     """Figures for each of `count` idle containers: MB of each kind, their sum, and QEMU's peak."""
-    bundle.set_args("/bin/sleep", "1000")
     names = [f"bench-memory-{os.getpid()}-{number}" for number in range(count)]
     monitors = []
     try:
         for name in names:
+            bundle.set_args("/bin/sleep", "1000")
             pid_file = os.path.join(scratch, "memory.pid")
             start_detached([*vmrt, "run", "--detach", "--bundle", bundle.directory, "--pid-file", pid_file, name])
             with open(pid_file, encoding="ascii") as file:
