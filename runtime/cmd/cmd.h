@@ -78,6 +78,7 @@ int cmd_delete(struct cmd *c, struct err *e);
 int cmd_exec(struct cmd *c, struct err *e);
 int cmd_pause(struct cmd *c, struct err *e);
 int cmd_resume(struct cmd *c, struct err *e);
+int cmd_checkpoint(struct cmd *c, struct err *e);
 int cmd_ps(struct cmd *c, struct err *e);
 int cmd_state(struct cmd *c, struct err *e);
 int cmd_list(struct cmd *c, struct err *e);

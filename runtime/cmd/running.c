@@ -1,4 +1,4 @@
-/* Commands on a running container: pause, resume, ps. */
+/* Commands on a running container: pause, resume, checkpoint, ps. */
 #include "runtime/cmd/cmd.h"
 
 #include <dirent.h>
@@ -35,6 +35,13 @@ int cmd_pause(struct cmd *c, struct err *e)
 int cmd_resume(struct cmd *c, struct err *e)
 {
 	return running_ask(c, CTL_RESUME, e);
+}
+
+int cmd_checkpoint(struct cmd *c, struct err *e)
+{
+	(void)c;
+	return err_set(e, -ENOTSUP,
+		       "checkpoint and restore are not supported: a container here is a VM");
 }
 
 /* Is this process one of ours in the container's pid namespace: its monitor or an exec's agent?

@@ -150,7 +150,7 @@ static void qemu_push_kernel_files(struct strv *v, const struct vm_plan *p)
 	qemu_push_option(v, "-initrd", "%s", p->initramfs);
 }
 
-/* One bus, 31 ports. Number 0 is the kernel's console: a virtconsole throws output away while
+/* One bus. Number 0 is the kernel's console: a virtconsole throws output away while
  * its reader is slow, which is right for a console and wrong for everything else. Ports have
  * queues of their own: a full one stops that port and no other. */
 static int qemu_push_ports(struct strv *v, const struct vm_plan *p, const struct vm_arch *arch,
@@ -158,7 +158,8 @@ static int qemu_push_ports(struct strv *v, const struct vm_plan *p, const struct
 {
 	char escaped[2 * 4096 + 1];
 
-	qemu_push_option(v, "-device", "virtio-serial-%s,id=ports,max_ports=31", arch->bus);
+	qemu_push_option(v, "-device", "virtio-serial-%s,id=ports,max_ports=%d", arch->bus,
+			 VM_BUS_PORTS);
 	if (p->console_fd >= 0)
 		qemu_push_option(v, "-chardev", "socket,id=console,fd=%d", p->console_fd);
 	else

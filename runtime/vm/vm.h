@@ -10,7 +10,10 @@
 #include "runtime/proc/strv.h"
 #include "runtime/vm/accel.h"
 
-#define VM_PORT_MAX   30 /* of 31 on a virtio-serial bus: number 0 is the kernel's console */
+/* Of the virtio-serial bus: the kernel's console, the control link, three streams of the container
+ * and of each of 30 exec sessions. Every port has two queues that the guest sets up at boot. */
+#define VM_BUS_PORTS  96
+#define VM_PORT_MAX   30 /* of the command line; the others come with exec sessions */
 #define VM_NIC_MAX    8
 #define VM_APPEND_MAX 2048
 #define VM_KERNEL_HZ  100	/* CONFIG_HZ of our kernel */

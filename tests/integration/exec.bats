@@ -303,3 +303,40 @@ exec_resources() {
 	ls "$ROOT/$ID"
 	rt exec "$ID" sh -c 'ls /proc | grep -c "^[0-9]"; ls /proc/1/fd | wc -l' </dev/null
 }
+
+@test "thirty execs at once each move 10 MB" {
+	launch_idle
+	local i
+	for i in {1..30}; do
+		{ payload write 10000000 "$i" | rt exec "$ID" payload cat 2>"$T/many.$i.err" | payload check 10000000 "$i"; } \
+			>"$T/many.$i" 2>&1 &
+		eval "job$i=\$!"
+	done
+	for i in {1..30}; do
+		eval "wait \$job$i"
+		expect_equal "$(cat "$T/many.$i" "$T/many.$i.err")" "10000000 bytes agree" "exec number $i"
+	done
+	expect_equal "$(state_of .status)" running
+}
+
+@test "beyond the ports there is a clear error, and it passes" {
+	vm_only "it has no ports"
+	launch_idle
+	local i refused=0
+	for i in {1..34}; do
+		status=0
+		rt exec --detach "$ID" sleep 1000 </dev/null >"$T/full.out" 2>"$T/full.err" || status=$?
+		[ "$status" = 0 ] || refused=$((refused + 1))
+	done
+	# Two ports each, as their input is /dev/null.
+	for i in {1..16}; do
+		status=0
+		rt exec --detach "$ID" sleep 1000 </dev/null >"$T/full.out" 2>"$T/full.err" || status=$?
+		[ "$status" = 0 ] || refused=$((refused + 1))
+	done
+	((refused > 0)) || expect_failed "a refusal"
+	grep -q 'no free port for its streams: too many exec sessions' "$T/full.err" || expect_failed "a reason:" "$(cat "$T/full.err")"
+	call kill "$ID" 0
+	expect_status 0
+	expect_equal "$(state_of .status)" running
+}
