@@ -134,6 +134,9 @@ static int qemu_push_append(struct strv *v, const struct vm_plan *p, const struc
 	qemu_append(text, arch->append);
 	if (p->is_own_kernel)
 		qemu_append(text, arch->append_own);
+	/* VIRTIO_ID_NET: init shows the NICs that have something to be joined with. */
+	if (p->is_own_kernel && p->nic_count)
+		qemu_append(text, "virtio.hold=1");
 	if (p->accel == VM_ACCEL_TCG)
 		qemu_append_tcg(text, p, arch);
 	qemu_append(text, p->append);

@@ -30,7 +30,7 @@ teardown() {
 	look() {
 		cat /sys/class/net/eth[01]/address /sys/class/net/eth[01]/mtu /sys/class/net/eth[01]/operstate
 		ls /sys/class/net
-		ip -o addr | grep -v vmrt | sed -E 's/^[0-9]+: //; s/ +/ /g; s/\\.*//; s/(scope [a-z]+) (flags 02 )?(dynamic )?/\1 /' | sort
+		ip -o addr | grep -v vmrt | sed -E 's/^[0-9]+: //; s/ +/ /g; s/\\.*//; s/(scope [a-z]+) (flags 02 )?(dynamic )?/\1 /; s/ tentative//; s/ *$//' | sort
 		ip route | sed 's/ proto kernel//; s/ onlink//; s/ linkdown//; s/ +/ /g; s/ *$//' | sort
 	}
 	{
