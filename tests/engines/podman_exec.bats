@@ -1,0 +1,42 @@
+# podman exec with the runtime under test as with runc: each scenario runs with both, and every line must agree.
+
+load ../lib/load
+# shellcheck source=/dev/null
+source "$TOP/tests/lib/compare.bash"
+# shellcheck source=/dev/null
+source "$TOP/tests/lib/podman.bash"
+
+setup_file() { podman_start; }
+teardown_file() { podman_stop; }
+
+setup() { test_setup; }
+teardown() {
+	podman_remove_all >/dev/null 2>&1 || true
+	test_teardown
+}
+
+podman_log_has() {
+	p logs "$NAME" 2>&1 | grep -q "$1"
+}
+
+@test "podman exec: streams, status, input, user, what is missing" {
+	scenario() {
+		p run -d --name "$NAME" --network none bb payload ready >/dev/null
+		wait_for ready podman_log_has ready
+		status p exec "$NAME" sh -c 'echo out; echo err >&2; exit 42'
+		status p exec -u 1000:2000 -w /tmp -e A=1 "$NAME" sh -c 'payload ids; pwd; echo $A'
+		echo input | status p exec -i "$NAME" sh -c 'cat; exit 3'
+		status p exec "$NAME" nosuch 2>&1 | tail -n 1
+		status p exec -t "$NAME" sh -c 'tty; exit 4' | tr -d '\r'
+		status p exec -d "$NAME" sh -c 'echo x >/detached'
+		wait_for "the detached one" p exec "$NAME" test -e /detached
+		p pause "$NAME" >/dev/null
+		p inspect -f '{{.State.Status}}' "$NAME"
+		p unpause "$NAME" >/dev/null
+		status p exec "$NAME" echo again
+		p kill "$NAME" >/dev/null
+		status p wait "$NAME"
+	}
+	compare scenario
+	grep -qx 'status 42' "$T/vmrt.out"
+}
