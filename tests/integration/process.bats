@@ -123,15 +123,16 @@ descendants() {
 }
 
 @test "a network namespace with a path is that one" {
-	unshare --net sleep 300 3>&- &
-	local holder=$!
-	wait_for "a new namespace" test "$(namespace_of self net)" != "$(namespace_of $holder net)"
+	local wanted
+	: >"$T/netns"
+	unshare --net="$T/netns" true
+	wanted=$(nsenter --net="$T/netns" readlink /proc/self/ns/net)
 	config '.linux.namespaces |= (map(select(.type != "network")) + [{type: "network", path: $path}])' \
-		--arg path "/proc/$holder/ns/net"
+		--arg path "$T/netns"
 	args /payload ready
 	create_ok
-	expect_equal "$(namespace_of "$PID" net)" "$(namespace_of $holder net)"
-	kill $holder
+	umount "$T/netns"
+	expect_equal "$(namespace_of "$PID" net)" "$wanted"
 }
 
 @test "without a network namespace it is the caller's" {

@@ -22,9 +22,10 @@ terminal() {
 }
 
 # What the process under the terminal does: shows sizes, echoes a line, ends with 7 at ^C.
+# A signal just before read blocks is noticed when its time is up.
 # shellcheck disable=SC2016 # the guest's shell expands it
 INTERACTIVE='trap "echo interrupted; exit 7" INT; trap "stty size" WINCH; stty size; tty; echo ready
-	while ! read -r line; do :; done; echo "got $line"; while :; do sleep 0.05; done'
+	while ! read -t 1 -r line; do :; done; echo "got $line"; while :; do sleep 0.05; done'
 
 @test "run at the caller's terminal: size, input, resize, ^C, modes" {
 	config '.process.terminal = true'
