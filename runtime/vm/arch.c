@@ -40,7 +40,7 @@ static const struct vm_arch archs[] = {
 		.extra = arch_amd64,
 		/* A triple fault is the exit that needs neither ACPI nor a keyboard controller. */
 		.append = "reboot=t",
-		.append_own = "pvpanic_mmio.ioport=0x505",
+		.append_own = "pvpanic_mmio.ioport=0x505 virtio_mmio.console_queue_max=128",
 		/* Each saves translations; under KVM they gain nothing (docs/KERNEL.md). */
 		.append_tcg = "noreplace-smp rodata=off no_timer_check",
 		.append_tcg_own = "keep_initmem=1",

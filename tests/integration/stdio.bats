@@ -131,6 +131,23 @@ expect_checked() {
 	expect_err end
 }
 
+# 4 MiB in the port's queue, 1 MiB in the named pipe, the relay's buffer, the pipes at both ends.
+@test "little is buffered on the way to a stopped reader" {
+	mkfifo "$T/stdout"
+	exec 8<>"$T/stdout"
+	args /payload fill 67108864
+	STDOUT=$T/stdout create_ok
+	start_ok
+	wait_for "the writer to be stopped" file_has "$T/err" "stopped after"
+	local bytes
+	bytes=$(sed -n 's/stopped after \([0-9]*\) bytes/\1/p' "$T/err")
+	((bytes >= 65536 && bytes < 12582912)) || expect_failed "between a pipe's size and 12 MiB in flight, not $bytes"
+	head -c "$bytes" <&8 >/dev/null
+	exec 8>&-
+	wait_exit
+	expect_status 0
+}
+
 @test "a reader that starts after the process has ended gets everything, and the exit waits for it" {
 	start_stopped_reader 200000
 	args /payload write 200000 7
