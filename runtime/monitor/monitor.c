@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,7 +19,9 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "lib/fd.h"
 #include "lib/mem.h"
@@ -29,6 +32,7 @@
 #include "runtime/proc/title.h"
 
 #define MONITOR_KILL_STATUS	 (128 + SIGKILL)
+#define MONITOR_QEMU_END_MS	 1000  /* of a QEMU that has hung up */
 #define MONITOR_AGENT_TIMEOUT_MS 1000  /* to end, when they know how */
 #define MONITOR_EXEC_TIMEOUT_MS	 10000 /* for the readers of exec sessions to take the rest */
 
@@ -125,6 +129,24 @@ static void monitor_on_qmp_event(void *arg, enum qmp_kind kind, const char *devi
 		exec_on_deleted(arg, device);
 }
 
+/* virtiofsd ends by itself, with status 0, when QEMU hangs up: then QEMU's end is what happened. */
+static pid_t monitor_find_culprit(const struct monitor *m, pid_t pid, int *status)
+{
+	auto_close int pidfd = -1;
+	struct pollfd p = {.events = POLLIN};
+	int qemu_status;
+
+	if (pid != m->machine.share_pid || !WIFEXITED(*status) || WEXITSTATUS(*status))
+		return pid;
+	pidfd = (int)syscall(SYS_pidfd_open, m->machine.qemu_pid, 0);
+	p.fd = pidfd;
+	poll(&p, 1, MONITOR_QEMU_END_MS);
+	if (waitpid(m->machine.qemu_pid, &qemu_status, WNOHANG) != m->machine.qemu_pid)
+		return pid;
+	*status = qemu_status;
+	return m->machine.qemu_pid;
+}
+
 static void monitor_reap(struct monitor *m)
 {
 	int status;
@@ -135,6 +157,7 @@ static void monitor_reap(struct monitor *m)
 
 		if (pid != m->machine.qemu_pid && pid != m->machine.share_pid)
 			continue; /* an orphan of theirs: PID 1 reaps it */
+		pid = monitor_find_culprit(m, pid, &status);
 		machine_explain_death(&m->machine, pid, status, &e);
 		monitor_break(m, &e);
 	}
