@@ -72,7 +72,9 @@ class Terminal:
             self.pump(0.02)
 
     def give_up(self, what):
-        sys.stdout.write(self.seen.decode(errors="replace"))
+        # The line discipline signals first and echoes afterwards: where the echo appears is chance.
+        seen = self.seen.replace(b"^C", b"").decode(errors="replace")
+        sys.stdout.write(seen if seen.endswith("\n") or not seen else seen + "\n")
         print(f"\n[not within {LIMIT_S} s: {what}]", flush=True)
         os.kill(self.pid, signal.SIGKILL)
         sys.exit(99)
@@ -123,7 +125,9 @@ class Terminal:
         while before != len(self.seen):
             before = len(self.seen)
             self.pump(0.05)
-        sys.stdout.write(self.seen.decode(errors="replace"))
+        # The line discipline signals first and echoes afterwards: where the echo appears is chance.
+        seen = self.seen.replace(b"^C", b"").decode(errors="replace")
+        sys.stdout.write(seen if seen.endswith("\n") or not seen else seen + "\n")
         for note in self.notes:
             print(f"[{note}]")
         print(f"[status {self.status}] [{self.mode()}]", flush=True)
