@@ -57,25 +57,9 @@ static void child_say(int status_fd, char what, const char *text)
 
 static void child_send_master(int status_fd, int master)
 {
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control = {0};
-	char what = CONTAINER_STATUS_TERMINAL;
-	struct iovec iov = {.iov_base = &what, .iov_len = 1};
-	struct msghdr header = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes),
-	};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&header);
+	const char what = CONTAINER_STATUS_TERMINAL;
 
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &master, sizeof(int));
-	if (sendmsg(status_fd, &header, MSG_NOSIGNAL) < 0)
+	if (fd_send(status_fd, &what, 1, master) < 0)
 		_exit(1);
 }
 

@@ -3,6 +3,8 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "lib/mem.h"
@@ -73,6 +75,28 @@ int fd_read_file(int dirfd, const char *path, size_t limit, char **ret_text, siz
 	if (ret_size)
 		*ret_size = have;
 	return 0;
+}
+
+int fd_send(int socket_fd, const void *data, size_t size, int fd)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+	struct iovec iov = {.iov_base = (void *)data, .iov_len = size};
+	struct msghdr header = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes),
+	};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&header);
+
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &fd, sizeof(int));
+	return sendmsg(socket_fd, &header, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
 int fd_set_nonblock(int fd, int on)

@@ -38,6 +38,10 @@ ssize_t fd_read_all(int fd, void *data, size_t size);
  * counted), owned by the caller. 0, -EFBIG, or -errno. */
 int fd_read_file(int dirfd, const char *path, size_t limit, char **ret_text, size_t *ret_size);
 
+/* Sends `data` and the descriptor `fd` as one control message (unix(7), SCM_RIGHTS). The caller
+ * keeps `fd`. 0 or -errno. */
+int fd_send(int socket_fd, const void *data, size_t size, int fd);
+
 /* Sets or clears O_NONBLOCK (it belongs to the open file description: others share it). */
 int fd_set_nonblock(int fd, int on);
 

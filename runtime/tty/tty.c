@@ -38,31 +38,6 @@ static int tty_connect(const char *path, struct err *e)
 	return take_fd(fd);
 }
 
-/* Engines check all of it: one control message with exactly one descriptor. */
-static int tty_send_master(int socket_fd, int master_fd, struct err *e)
-{
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control = {0};
-	struct iovec iov = {.iov_base = TTY_MASTER_NAME, .iov_len = strlen(TTY_MASTER_NAME)};
-	struct msghdr header = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes),
-	};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&header);
-
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &master_fd, sizeof(int));
-	if (sendmsg(socket_fd, &header, MSG_NOSIGNAL) < 0)
-		return err_sys(e, -errno, "sending the terminal to the console socket");
-	return 0;
-}
-
 int tty_open_for_engine(const char *path, unsigned int rows, unsigned int columns,
 			int *ret_slave_fd, struct err *e)
 {
@@ -86,10 +61,12 @@ int tty_open_for_engine(const char *path, unsigned int rows, unsigned int column
 	if (tcsetattr(slave, TCSANOW, &mode) < 0 ||
 	    ((rows || columns) && ioctl(master, TIOCSWINSZ, &size) < 0))
 		return err_sys(e, -errno, "setting the terminal up");
-	r = tty_send_master(socket_fd, master, e);
-	if (r == 0)
-		*ret_slave_fd = take_fd(slave);
-	return r;
+	/* Engines check all of it: one control message with exactly one descriptor. */
+	r = fd_send(socket_fd, TTY_MASTER_NAME, strlen(TTY_MASTER_NAME), master);
+	if (r < 0)
+		return err_sys(e, r, "sending the terminal to the console socket");
+	*ret_slave_fd = take_fd(slave);
+	return 0;
 }
 
 void tty_again_raw(const struct tty_raw *t)

@@ -9,15 +9,6 @@ source "$TOP/tests/lib/docker.bash"
 LARGE_MB=${VMRT_TEST_LARGE_MB:-64}
 STOP_S=${VMRT_TEST_STOP_S:-4}
 
-setup_file() { docker_start; }
-teardown_file() { docker_stop; }
-
-setup() { test_setup; }
-teardown() {
-	docker_remove_all >/dev/null 2>&1 || true
-	test_teardown
-}
-
 # Containers on the default bridge unless the test says otherwise.
 NETWORK=()
 
@@ -226,10 +217,6 @@ no_containers() {
 		status d rm "$NAME"
 	}
 	compare scenario
-}
-
-docker_log_has() {
-	d logs "$NAME" 2>&1 | grep -q "$1"
 }
 
 @test "docker stop of a process without a handler kills it after its time" {

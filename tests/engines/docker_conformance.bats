@@ -6,15 +6,6 @@ source "$TOP/tests/lib/compare.bash"
 # shellcheck source=/dev/null
 source "$TOP/tests/lib/docker.bash"
 
-setup_file() { docker_start; }
-teardown_file() { docker_stop; }
-
-setup() { test_setup; }
-teardown() {
-	docker_remove_all >/dev/null 2>&1 || true
-	test_teardown
-}
-
 run_it() {
 	status d run --rm --network none --runtime="$RT" "$@"
 }

@@ -8,15 +8,6 @@ source "$TOP/tests/lib/podman.bash"
 
 LARGE_MB=${VMRT_TEST_LARGE_MB:-64}
 
-setup_file() { podman_start; }
-teardown_file() { podman_stop; }
-
-setup() { test_setup; }
-teardown() {
-	podman_remove_all >/dev/null 2>&1 || true
-	test_teardown
-}
-
 run_it() {
 	status p run --rm --network none "$@"
 }
@@ -28,10 +19,6 @@ payload() {
 # One "podman run" of the arguments, with both runtimes.
 row() {
 	compare run_it "$@"
-}
-
-podman_log_has() {
-	p logs "$NAME" 2>&1 | grep -q "$1"
 }
 
 podman_state_is() {

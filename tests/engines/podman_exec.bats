@@ -6,19 +6,6 @@ source "$TOP/tests/lib/compare.bash"
 # shellcheck source=/dev/null
 source "$TOP/tests/lib/podman.bash"
 
-setup_file() { podman_start; }
-teardown_file() { podman_stop; }
-
-setup() { test_setup; }
-teardown() {
-	podman_remove_all >/dev/null 2>&1 || true
-	test_teardown
-}
-
-podman_log_has() {
-	p logs "$NAME" 2>&1 | grep -q "$1"
-}
-
 @test "podman exec: streams, status, input, user, what is missing" {
 	scenario() {
 		p run -d --name "$NAME" --network none bb payload ready >/dev/null

@@ -6,19 +6,6 @@ source "$TOP/tests/lib/compare.bash"
 # shellcheck source=/dev/null
 source "$TOP/tests/lib/docker.bash"
 
-setup_file() { docker_start; }
-teardown_file() { docker_stop; }
-
-setup() { test_setup; }
-teardown() {
-	docker_remove_all >/dev/null 2>&1 || true
-	test_teardown
-}
-
-docker_log_has() {
-	d logs "$NAME" 2>&1 | grep -q "$1"
-}
-
 # at_terminal STEP… -- ARG…: the docker client at a scripted terminal; its output without carriage returns.
 at_terminal() {
 	local steps=()

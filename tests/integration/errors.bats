@@ -5,18 +5,6 @@ load ../lib/load
 setup() { test_setup; }
 teardown() { test_teardown; }
 
-# create fails with TEXT on stderr and in --log; nothing of it is left and the engines' clean-up call is content.
-expect_create_refused() {
-	create
-	expect_refusal "$1"
-	[ ! -e "$PIDFILE" ] || expect_failed "no pid-file"
-	[ -z "$(ls -A "$ROOT" 2>/dev/null)" ] || expect_failed "no state"
-	call delete --force "$ID"
-	expect_status 0
-	expect_err ""
-	look_at_container
-}
-
 # A configuration of the runtime itself with one member changed.
 runtime_config() {
 	[ -e "$T/vmrt.json" ] || echo '{}' >"$T/vmrt.json"

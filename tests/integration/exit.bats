@@ -5,17 +5,6 @@ load ../lib/load
 setup() { test_setup; }
 teardown() { test_teardown; }
 
-# create must fail with this text, leave nothing, and be followed by the delete --force that engines always send.
-expect_create_fails() {
-	create
-	expect_refusal "$1"
-	[ ! -e "$PIDFILE" ] || expect_failed "no pid-file"
-	[ -z "$(ls -A "$ROOT" 2>/dev/null)" ] || expect_failed "no state"
-	call delete --force "$ID"
-	expect_status 0
-	expect_err ""
-}
-
 @test "every exit status comes through" {
 	local code
 	for code in 1 2 125 126 127 128 129 137 254 255; do
@@ -156,22 +145,22 @@ test_got() {
 
 @test "a missing program in PATH fails create with runc's words" {
 	args nosuch
-	expect_create_fails 'unable to start container process: exec: "nosuch": executable file not found in $PATH'
+	expect_create_refused 'unable to start container process: exec: "nosuch": executable file not found in $PATH'
 }
 
 @test "a missing program by path fails create with runc's words" {
 	args /no/such
-	expect_create_fails 'unable to start container process: exec: "/no/such": stat /no/such: no such file or directory'
+	expect_create_refused 'unable to start container process: exec: "/no/such": stat /no/such: no such file or directory'
 }
 
 @test "a program that is not executable fails create with runc's words" {
 	args /etc/notes
-	expect_create_fails 'unable to start container process: exec: "/etc/notes": permission denied'
+	expect_create_refused 'unable to start container process: exec: "/etc/notes": permission denied'
 }
 
 @test "a directory as the program fails create with runc's words" {
 	args /etc
-	expect_create_fails 'unable to start container process: exec: "/etc": '
+	expect_create_refused 'unable to start container process: exec: "/etc": '
 	grep -qE 'permission denied|is a directory' "$T/err" || expect_failed 'a reason'
 }
 
@@ -180,7 +169,7 @@ test_got() {
 	cp --remove-destination "$BUILD/payload" "$ROOTFS/home/payload"
 	config '.process.user = {uid: 1000, gid: 1000} | del(.process.capabilities)'
 	args /home/payload exit 0
-	expect_create_fails 'permission denied'
+	expect_create_refused 'permission denied'
 }
 
 @test "a missing working directory is made, as with runc" {

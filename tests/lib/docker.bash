@@ -77,3 +77,17 @@ docker_remove_all() {
 	# shellcheck disable=SC2086 # a list
 	[ -z "$ids" ] || d rm -f $ids
 }
+
+# Has the container $NAME written a line like $1?
+docker_log_has() {
+	d logs "$NAME" 2>&1 | grep -q "$1"
+}
+
+# What a file of tests needs around its tests, unless it defines them itself.
+setup_file() { docker_start; }
+teardown_file() { docker_stop; }
+setup() { test_setup; }
+teardown() {
+	docker_remove_all >/dev/null 2>&1 || true
+	test_teardown
+}

@@ -53,3 +53,17 @@ podman_stop() {
 	kill "$pid" 2>/dev/null || true
 	wait_seconds 15 "podman's namespaces end" process_is_gone "$pid" || kill -KILL "$pid" 2>/dev/null || true
 }
+
+# Has the container $NAME written a line like $1?
+podman_log_has() {
+	p logs "$NAME" 2>&1 | grep -q "$1"
+}
+
+# What a file of tests needs around its tests, unless it defines them itself.
+setup_file() { podman_start; }
+teardown_file() { podman_stop; }
+setup() { test_setup; }
+teardown() {
+	podman_remove_all >/dev/null 2>&1 || true
+	test_teardown
+}

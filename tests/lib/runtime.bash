@@ -58,6 +58,19 @@ create_ok() {
 	expect_match "$PID" '^[0-9]+$' "a pid in the pid-file"
 }
 
+# create fails with TEXT on stderr and in --log; nothing of it is left, and the delete --force that engines always send
+# next is content.
+expect_create_refused() {
+	create
+	expect_refusal "$1"
+	[ ! -e "$PIDFILE" ] || expect_failed "no pid-file"
+	[ -z "$(ls -A "$ROOT" 2>/dev/null)" ] || expect_failed "no state"
+	call delete --force "$ID"
+	expect_status 0
+	expect_err ""
+	look_at_container
+}
+
 start_ok() {
 	local result=0
 	rt start "$ID" </dev/null >"$T/start.out" 2>&1 || result=$?
