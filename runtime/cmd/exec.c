@@ -172,7 +172,11 @@ static int exec_run(struct cmd *c, const struct container *k, const struct oci_p
 		.state_dirfd = k->dirfd, .monitor_pidfd = -1, .process_fd = -1, .args = &p->args};
 	auto_close int pidfd = -1;
 	pid_t pid;
-	int r = stdio_prepare(&io, p, c->values.console_socket, c->values.is_detached, e);
+	int r;
+
+	if (!c->values.is_detached)
+		foreground_hold_signals();
+	r = stdio_prepare(&io, p, c->values.console_socket, c->values.is_detached, e);
 
 	if (r < 0)
 		return r;

@@ -24,16 +24,28 @@ void foreground_drop_stdio(const struct stdio_plan *io)
 }
 
 /* Job control signals are ours: the container must not be stopped because we are. */
+static void foreground_signals(sigset_t *set)
+{
+	sigfillset(set);
+	sigdelset(set, SIGPIPE);
+	sigdelset(set, SIGTTIN);
+	sigdelset(set, SIGTTOU);
+}
+
+void foreground_hold_signals(void)
+{
+	sigset_t set;
+
+	foreground_signals(&set);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
 static int foreground_watch_signals(struct err *e)
 {
 	sigset_t set;
 	int fd;
 
-	sigfillset(&set);
-	sigdelset(&set, SIGPIPE);
-	sigdelset(&set, SIGTTIN);
-	sigdelset(&set, SIGTTOU);
-	sigprocmask(SIG_BLOCK, &set, NULL);
+	foreground_signals(&set);
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return fd < 0 ? err_sys(e, -errno, "watching signals") : fd;
 }

@@ -8,9 +8,13 @@
  * and what reads us an end of file, when the container says so and not when we end. */
 void foreground_drop_stdio(const struct stdio_plan *io);
 
-/* Waits for a child (monitor or agent) and forwards signals to it; with the caller's own terminal
- * also its size, and stops and continues as a job does. Returns the exit status (0-255) or -errno
- * with `e`. */
+/* From here on signals wait for foreground_wait(): before the process is started, so that none is
+ * lost and none ends the command while the process goes on. */
+void foreground_hold_signals(void);
+
+/* Waits for a child (monitor or agent) and forwards signals to it, those that were held too; with
+ * the caller's own terminal also its size, and stops and continues as a job does. Returns the exit
+ * status (0-255) or -errno with `e`. */
 int foreground_wait(int pidfd, struct stdio_plan *io, struct err *e) VMRT_MUST_CHECK;
 
 #endif

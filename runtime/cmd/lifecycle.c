@@ -100,6 +100,7 @@ static int lifecycle_run_foreground(struct cmd *c, int pidfd, struct stdio_plan 
 	struct err delete_error;
 	int r;
 
+	foreground_hold_signals();
 	foreground_drop_stdio(io);
 	r = lifecycle_start_or_delete(c, e);
 	if (r < 0)

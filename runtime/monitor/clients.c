@@ -125,9 +125,9 @@ static void client_kill(struct client *c, const struct ctl_message *request)
 {
 	if (request->signo < 0 || request->signo > 64)
 		client_reply(c, EINVAL, "unknown signal");
-	else if (c->session && c->session->state == SESSION_RUNNING)
-		(void)guest_send_signal(c->session, 0, request->signo, false);
-	else if (!c->session)
+	else if (c->session)
+		exec_signal(c->session, request->signo);
+	else
 		client_kill_container(c, request);
 }
 

@@ -328,6 +328,14 @@ void exec_begin(struct monitor *m, struct client *c, int fds[CTL_FD_MAX])
 	exec_on_port(s, NULL);
 }
 
+void exec_signal(struct session *s, int signo)
+{
+	if (s->state == SESSION_RUNNING)
+		(void)guest_send_signal(s, 0, signo, false);
+	else if (s->state < SESSION_RUNNING && signo > 0)
+		s->held_signals |= UINT64_C(1) << (signo - 1);
+}
+
 void exec_on_started(struct session *s, const struct err *e)
 {
 	if (e) {
@@ -339,6 +347,10 @@ void exec_on_started(struct session *s, const struct err *e)
 		return;
 	}
 	client_reply(s->client, 0, "");
+	for (int signo = 1; signo <= 64; signo++) {
+		if (s->held_signals & UINT64_C(1) << (signo - 1))
+			(void)guest_send_signal(s, 0, signo, false);
+	}
 	if (s->streams[PROTO_STDIN].relay)
 		relay_start(s->streams[PROTO_STDIN].relay);
 }

@@ -56,6 +56,7 @@ struct session {
 	size_t description_size;
 	int stdio[PROTO_STREAM_COUNT]; /* the engine's, until the relays have them */
 	int fifos[PROTO_STREAM_COUNT];
+	uint64_t held_signals;	  /* bit n-1: signal n came before the process ran */
 	bool is_reported;	  /* its host process was told the status */
 	unsigned int qmp_pending; /* commands whose answer is still to come */
 	bool is_broken;		  /* a port could not be made */
@@ -164,6 +165,8 @@ void resolver_on_query(struct monitor *m, const struct proto_event *ev);
  * the client gets the reply. */
 void exec_begin(struct monitor *m, struct client *c, int fds[CTL_FD_MAX]);
 struct session *exec_find(struct monitor *m, uint16_t number);
+/* A signal from its host process: one that comes early waits until the process runs. */
+void exec_signal(struct session *s, int signo);
 void exec_on_started(struct session *s, const struct err *e);
 /* The process has exited and its own output has been passed on. */
 void exec_on_drained(struct session *s);

@@ -266,9 +266,10 @@ int spawn_monitor(unsigned long clone_flags, int (*run)(void *), void *arg, pid_
 	sigprocmask(SIG_SETMASK, &all, &old);
 	pid = spawn_clone(clone_flags, &pidfd);
 	r = -errno;
-	sigprocmask(SIG_SETMASK, &old, NULL);
+	/* Signals stay blocked there, and what comes early is kept for its signalfd. */
 	if (pid == 0)
 		_exit(run(arg));
+	sigprocmask(SIG_SETMASK, &old, NULL);
 	if (pid < 0)
 		return err_sys(e, r, "monitor: forking into new namespaces");
 	*ret_pid = pid;

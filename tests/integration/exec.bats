@@ -340,3 +340,41 @@ exec_resources() {
 	expect_status 0
 	expect_equal "$(state_of .status)" running
 }
+
+# exec_held: exec while QEMU stands still, so that the session cannot start; its report in $T/held, the command in $HELD.
+exec_held() {
+	rm -f "$T/held"
+	pkill -STOP -P "$PID" qemu
+	"$BUILD/subreap" --report "$T/held" "$VMRT" --root "$ROOT" exec "$ID" "$@" </dev/null >"$T/held.out" 2>"$T/held.err" 3>&- &
+	HELD_REAPER=$!
+	wait_for "the exec's host process" exec_has_agent
+}
+
+exec_has_agent() {
+	HELD=$(pgrep -P "$HELD_REAPER") && AGENT=$(pgrep -P "$HELD" vmrt-exec)
+}
+
+@test "a signal that comes while exec starts waits for the process" {
+	vm_only "it starts at once"
+	launch_idle
+	# To the command.
+	exec_held payload ready
+	kill -TERM "$HELD"
+	kill -0 "$HELD"
+	pkill -CONT -P "$PID" qemu
+	wait_for "exec ends" grep -q "^command" "$T/held"
+	expect_equal "$(grep '^command' "$T/held")" "command $HELD exit 143"
+	# To its host process, which has to have sent it on.
+	exec_held payload ready
+	kill -USR1 "$AGENT"
+	pkill -CONT -P "$PID" qemu
+	wait_for "exec ends" grep -q "^command" "$T/held"
+	expect_equal "$(grep '^command' "$T/held")" "command $HELD exit 138"
+	# What a program ignores by default does no harm.
+	exec_held sh -c 'echo runs; exit 3'
+	kill -WINCH "$HELD"
+	pkill -CONT -P "$PID" qemu
+	wait_for "exec ends" grep -q "^command" "$T/held"
+	expect_equal "$(grep '^command' "$T/held")" "command $HELD exit 3"
+	expect_equal "$(cat "$T/held.out")" runs
+}
