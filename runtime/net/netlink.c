@@ -2,6 +2,7 @@
 #include "runtime/net/netlink.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <time.h>
 
 int netlink_open(struct netlink *nl, int protocol, struct err *e)
@@ -32,9 +33,32 @@ struct nlmsghdr *netlink_begin(void *room, unsigned int type, unsigned int flags
 	return message;
 }
 
-static int netlink_run(struct netlink *nl, struct nlmsghdr *message, mnl_cb_t call, void *arg)
+/* Takes the messages that answer request `sequence`; others are what an earlier request, given up,
+ * had still to come. An interrupted dump is taken to its end, so that nothing of it is left for the
+ * next request to stumble over: libmnl would stop at once. */
+static int netlink_take(struct netlink *nl, ssize_t size, bool *is_interrupted, mnl_cb_t call,
+			void *arg)
 {
 	unsigned int port = mnl_socket_get_portid(nl->socket);
+	struct nlmsghdr *message = (struct nlmsghdr *)nl->buffer;
+	int left = (int)size;
+	int r = MNL_CB_OK;
+
+	for (; r > MNL_CB_STOP && mnl_nlmsg_ok(message, left);
+	     message = mnl_nlmsg_next(message, &left)) {
+		if (message->nlmsg_seq != nl->sequence)
+			continue;
+		if (message->nlmsg_flags & NLM_F_DUMP_INTR)
+			*is_interrupted = true;
+		message->nlmsg_flags &= (uint16_t)~NLM_F_DUMP_INTR;
+		r = mnl_cb_run(message, message->nlmsg_len, nl->sequence, port, call, arg);
+	}
+	return r;
+}
+
+static int netlink_run(struct netlink *nl, struct nlmsghdr *message, mnl_cb_t call, void *arg)
+{
+	bool is_interrupted = false;
 	int r = MNL_CB_OK;
 
 	message->nlmsg_seq = ++nl->sequence;
@@ -47,9 +71,11 @@ static int netlink_run(struct netlink *nl, struct nlmsghdr *message, mnl_cb_t ca
 			continue;
 		if (n < 0)
 			return -errno;
-		r = mnl_cb_run(nl->buffer, (size_t)n, nl->sequence, port, call, arg);
+		r = netlink_take(nl, n, &is_interrupted, call, arg);
 	}
-	return r < 0 ? -errno : 0;
+	if (r < 0)
+		return -errno;
+	return is_interrupted ? -EINTR : 0;
 }
 
 int netlink_send(struct netlink *nl, struct nlmsghdr *message)

@@ -29,7 +29,7 @@ struct nlmsghdr *netlink_begin(void *room, unsigned int type, unsigned int flags
 int netlink_send(struct netlink *nl, struct nlmsghdr *message) VMRT_MUST_CHECK;
 
 /* Sends a dump request and calls `call` for each message of the answer. -EINTR: the kernel's tables
- * changed meanwhile and the result may be inconsistent. */
+ * changed meanwhile and the result may be inconsistent: it can be asked again. */
 int netlink_dump(struct netlink *nl, struct nlmsghdr *message, mnl_cb_t call,
 		 void *arg) VMRT_MUST_CHECK;
 

@@ -18,6 +18,8 @@
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 #include <net/if_arp.h>
+#include <sched.h>
+#include <unistd.h>
 
 static struct network_link links[] = {
 	{.slot = NETWORK_NO_SLOT, .mtu = 65536, .name = "lo"},
@@ -211,6 +213,69 @@ static void test_routes(const struct scan *s)
 	ok(s->neighbour_count == 1 && s->neighbours[0].item.address[3] == 9, "is the right one");
 }
 
+/* 10.1.x.y/32 on the loopback interface. */
+static int change_address(struct netlink *nl, unsigned int type, unsigned int number)
+{
+	char room[NETLINK_REQUEST_BYTES];
+	struct nlmsghdr *m =
+		netlink_begin(room, type, type == RTM_NEWADDR ? NLM_F_CREATE | NLM_F_EXCL : 0);
+	struct ifaddrmsg *info = mnl_nlmsg_put_extra_header(m, sizeof(*info));
+
+	*info = (struct ifaddrmsg){.ifa_family = AF_INET, .ifa_prefixlen = 32, .ifa_index = 1};
+	mnl_attr_put_u32(m, IFA_LOCAL, htonl(0x0a010000 + number));
+	return netlink_send(nl, m);
+}
+
+struct interruption {
+	struct netlink *other;
+	unsigned int seen;
+	bool is_wanted;
+};
+
+/* The kernel answers a dump in pieces: what changes between two of them interrupts it. */
+static int on_dumped(const struct nlmsghdr *message, void *arg)
+{
+	struct interruption *x = arg;
+
+	(void)message;
+	if (x->seen++ == 0 && x->is_wanted && change_address(x->other, RTM_DELADDR, 0) < 0)
+		return MNL_CB_ERROR;
+	return MNL_CB_OK;
+}
+
+static int dump_addresses(struct netlink *nl, struct interruption *x)
+{
+	char room[NETLINK_REQUEST_BYTES];
+	struct nlmsghdr *m = netlink_begin(room, RTM_GETADDR, 0);
+
+	mnl_nlmsg_put_extra_header(m, sizeof(struct ifaddrmsg));
+	return netlink_dump(nl, m, on_dumped, x);
+}
+
+static void test_interrupted_dump(void)
+{
+	enum { COUNT = 4000 };
+	static struct netlink nl;
+	static struct netlink other;
+	struct interruption x = {.other = &other, .is_wanted = true};
+	struct err e;
+	int failed = 0;
+
+	if (!is_int(unshare(geteuid() ? CLONE_NEWUSER | CLONE_NEWNET : CLONE_NEWNET), 0,
+		    "a network namespace") ||
+	    netlink_open(&nl, NETLINK_ROUTE, &e) < 0 || netlink_open(&other, NETLINK_ROUTE, &e) < 0)
+		return;
+	for (unsigned int i = 0; i < COUNT; i++)
+		failed += change_address(&nl, RTM_NEWADDR, i) < 0;
+	is_int(failed, 0, "with many addresses");
+	is_int(dump_addresses(&nl, &x), -EINTR, "a dump during which one goes is known to be bad");
+	x = (struct interruption){0};
+	is_int(dump_addresses(&nl, &x), 0, "and can be repeated at once");
+	is_int(x.seen, COUNT - 1, "with the right result");
+	netlink_close(&nl);
+	netlink_close(&other);
+}
+
 int main(void)
 {
 	struct scan s;
@@ -222,5 +287,6 @@ int main(void)
 	test_addresses(&s);
 	test_routes(&s);
 	scan_done(&s);
+	test_interrupted_dump();
 	return done_testing();
 }
