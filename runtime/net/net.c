@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <linux/rtnetlink.h>
 #include <net/if_arp.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/fd.h"
@@ -21,7 +23,7 @@
 int net_open(struct net *n, size_t slot_count, bool want_vhost, struct err *e)
 {
 	const unsigned int groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR |
-				    RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE;
+				    RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE | RTMGRP_IPV4_RULE;
 	int r;
 
 	*n = (struct net){0};
@@ -178,21 +180,34 @@ static int net_share_dns(struct net *n, const struct scan *s, struct err *e)
 	return r;
 }
 
+/* Once: the namespace is read again and again. */
+static void net_report(struct net *n, const char *fmt, const char *what)
+{
+	char text[SKIPPED_TEXT_BYTES + 80];
+
+	snprintf(text, sizeof(text), fmt, what);
+	for (size_t i = 0; i < n->reported_count; i++) {
+		if (!strcmp(n->reported[i], text))
+			return;
+	}
+	if (n->reported_count == NET_REPORTED_MAX)
+		return;
+	n->reported = xreallocarray(n->reported, n->reported_count + 1, sizeof(*n->reported));
+	n->reported[n->reported_count++] = xstrdup(text);
+	log_warn("network: %s", text);
+}
+
 static void net_report_skipped(struct net *n, const struct scan *s)
 {
 	for (size_t i = 0; i < s->link_count; i++) {
 		const struct scan_link *l = &s->links[i];
 
-		if (l->is_up && l->hardware != ARPHRD_ETHER && l->hardware != ARPHRD_LOOPBACK &&
-		    !n->is_route_reported)
-			log_warn("network: '%s' is no Ethernet interface: the VM does not get it",
-				 l->item.name);
+		if (l->is_up && l->hardware != ARPHRD_ETHER && l->hardware != ARPHRD_LOOPBACK)
+			net_report(n, "'%s' is no Ethernet interface: the VM does not get it",
+				   l->item.name);
 	}
-	if (s->skipped_route_count && !n->is_route_reported)
-		log_warn("network: %zu routes with several next hops or a gateway of another "
-			 "family are not carried over",
-			 s->skipped_route_count);
-	n->is_route_reported = true;
+	for (size_t i = 0; i < s->skipped_count; i++)
+		net_report(n, "%s is not carried over", s->skipped[i]);
 }
 
 /* Index of an interface in the description; NETWORK_NO_SLOT when it is not in it. */
@@ -317,6 +332,11 @@ void net_close(struct net *n)
 			log_warn("network: an interface keeps its redirection");
 		n->slots[i].ifindex = 0;
 	}
+	for (size_t i = 0; i < n->reported_count; i++)
+		free(n->reported[i]);
+	free(n->reported);
+	n->reported = NULL;
+	n->reported_count = 0;
 	if (n->events)
 		mnl_socket_close(n->events);
 	n->events = NULL;

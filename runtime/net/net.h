@@ -14,7 +14,8 @@
 #include "runtime/net/netlink.h"
 #include "runtime/net/tap.h"
 
-#define NET_SLOT_MAX 4
+#define NET_SLOT_MAX	 4
+#define NET_REPORTED_MAX 64 /* then nothing more is said */
 
 struct net_slot {
 	struct tap tap;
@@ -31,7 +32,8 @@ struct net {
 	size_t slot_count;	   /* 0: loopback only */
 	struct net_slot slots[NET_SLOT_MAX];
 	bool is_full_reported;
-	bool is_route_reported;
+	size_t reported_count;
+	char **reported; /* what was said not to be carried over */
 };
 
 /* In the container's network namespace: it is never changed afterwards. Makes the taps; their

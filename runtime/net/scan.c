@@ -145,13 +145,35 @@ static uint32_t scan_route_mtu(const struct nlattr *metrics)
 	return scan_u32(m.at[RTAX_MTU], 0);
 }
 
-static bool scan_is_wanted_route(const struct rtmsg *info, uint32_t table)
+/* Not those that the kernel makes of something else. */
+static bool scan_is_wanted_route(const struct rtmsg *info)
 {
 	if (info->rtm_family != AF_INET && info->rtm_family != AF_INET6)
 		return false;
-	return table == RT_TABLE_MAIN && !(info->rtm_flags & RTM_F_CLONED) &&
-	       info->rtm_protocol != RTPROT_KERNEL && info->rtm_protocol != RTPROT_RA &&
-	       info->rtm_protocol != RTPROT_REDIRECT;
+	return !(info->rtm_flags & RTM_F_CLONED) && info->rtm_protocol != RTPROT_KERNEL &&
+	       info->rtm_protocol != RTPROT_RA && info->rtm_protocol != RTPROT_REDIRECT;
+}
+
+/* Is it one that the VM does not get? Then it is among those that are. */
+static bool scan_skip_route(struct scan *s, const struct rtmsg *info,
+			    const struct scan_attributes *a)
+{
+	struct skipped_route r = {
+		.info = info,
+		.destination = a->at[RTA_DST],
+		.table = scan_u32(a->at[RTA_TABLE], info->rtm_table),
+	};
+
+	if (a->at[RTA_MULTIPATH])
+		r.why = "several next hops";
+	else if (a->at[RTA_VIA])
+		r.why = "a gateway of another address family";
+	else if (a->at[RTA_ENCAP])
+		r.why = "an encapsulation";
+	if (r.table == RT_TABLE_MAIN && !r.why)
+		return false;
+	skipped_word_route(&r, *SCAN_ADD(s->skipped, s->skipped_count));
+	return true;
 }
 
 static void scan_take_route(struct scan *s, const struct nlmsghdr *message)
@@ -162,12 +184,8 @@ static void scan_take_route(struct scan *s, const struct nlmsghdr *message)
 	struct network_route *r = &x.item;
 
 	mnl_attr_parse(message, sizeof(*info), scan_on_attribute, &a);
-	if (!scan_is_wanted_route(info, scan_u32(a.at[RTA_TABLE], info->rtm_table)))
+	if (!scan_is_wanted_route(info) || scan_skip_route(s, info, &a))
 		return;
-	if (a.at[RTA_MULTIPATH] || a.at[RTA_VIA] || a.at[RTA_ENCAP]) {
-		s->skipped_route_count++;
-		return;
-	}
 	x.ifindex = scan_u32(a.at[RTA_OIF], 0);
 	r->family = info->rtm_family;
 	r->prefix = info->rtm_dst_len;
@@ -199,6 +217,14 @@ static void scan_take_neighbour(struct scan *s, const struct nlmsghdr *message)
 		*SCAN_ADD(s->neighbours, s->neighbour_count) = x;
 }
 
+static void scan_take_rule(struct scan *s, const struct nlmsghdr *message)
+{
+	char text[SKIPPED_TEXT_BYTES];
+
+	if (skipped_word_rule(message, text))
+		memcpy(*SCAN_ADD(s->skipped, s->skipped_count), text, sizeof(text));
+}
+
 void scan_take(struct scan *s, const struct nlmsghdr *message)
 {
 	size_t size = mnl_nlmsg_get_payload_len(message);
@@ -211,6 +237,8 @@ void scan_take(struct scan *s, const struct nlmsghdr *message)
 		scan_take_route(s, message);
 	else if (message->nlmsg_type == RTM_NEWNEIGH && size >= sizeof(struct ndmsg))
 		scan_take_neighbour(s, message);
+	else if (message->nlmsg_type == RTM_NEWRULE)
+		scan_take_rule(s, message);
 }
 
 static int scan_on_message(const struct nlmsghdr *message, void *arg)
@@ -239,6 +267,8 @@ static int scan_all(struct netlink *nl, struct scan *s)
 		r = scan_dump(nl, s, RTM_GETROUTE, sizeof(struct rtmsg));
 	if (r == 0)
 		r = scan_dump(nl, s, RTM_GETNEIGH, sizeof(struct ndmsg));
+	if (r == 0)
+		r = scan_dump(nl, s, RTM_GETRULE, sizeof(struct rtmsg));
 	return r;
 }
 
@@ -261,5 +291,6 @@ void scan_done(struct scan *s)
 	free(s->addresses);
 	free(s->routes);
 	free(s->neighbours);
+	free(s->skipped);
 	*s = (struct scan){0};
 }

@@ -8,6 +8,7 @@
 
 #include "lib/network.h"
 #include "runtime/net/netlink.h"
+#include "runtime/net/skipped.h"
 
 struct scan_link {
 	unsigned int ifindex;
@@ -36,11 +37,12 @@ struct scan {
 	size_t address_count;
 	size_t route_count;
 	size_t neighbour_count;
-	size_t skipped_route_count; /* several next hops, a gateway of the other family */
+	size_t skipped_count;
 	struct scan_link *links;
 	struct scan_address *addresses;
 	struct scan_route *routes;
 	struct scan_neighbour *neighbours;
+	char (*skipped)[SKIPPED_TEXT_BYTES]; /* in words: policy routing, several next hops, ... */
 };
 
 /* One message of a dump; others are ignored. Pure. */

@@ -208,7 +208,9 @@ static void test_routes(const struct scan *s)
 	ok(r && r->type == RTN_UNREACHABLE, "an unreachable one");
 	ok(!route_to(s, "10.99.0.0", 24) && !route_to(s, "fe80::", 64),
 	   "routes that come with an address are not told");
-	is_int((long long)s->skipped_route_count, 1, "several next hops are counted, not taken");
+	is_int((long long)s->skipped_count, 1, "a route with several next hops is not taken");
+	is_str(s->skipped_count ? s->skipped[0] : NULL,
+	       "the route '10.70.0.0/16', which has several next hops", "but named");
 	is_int((long long)s->neighbour_count, 1, "the permanent neighbour and no other");
 	ok(s->neighbour_count == 1 && s->neighbours[0].item.address[3] == 9, "is the right one");
 }
