@@ -159,15 +159,19 @@ void control_send_signalled(uint16_t session, uint32_t token, uint32_t error)
 	control_end(begin);
 }
 
-void control_send_resolve(uint32_t token, bool is_tcp, const void *query, uint16_t size)
+bool control_send_resolve(uint32_t token, bool is_tcp, const void *query, uint16_t size)
 {
-	size_t begin = control_begin(0, PROTO_GUEST_RESOLVE);
+	size_t begin;
 
+	if (control.out.size >= CONTROL_OUT_BYTES)
+		return false;
+	begin = control_begin(0, PROTO_GUEST_RESOLVE);
 	wire_put_u32(&control.out, token);
 	wire_put_u8(&control.out, is_tcp);
 	wire_put_u16(&control.out, size);
 	wire_put_bytes(&control.out, query, size);
 	control_end(begin);
+	return true;
 }
 
 void control_send_last_log(const char *text)

@@ -26,7 +26,8 @@ void control_send_exited(uint16_t session, enum proto_exit how, uint8_t number,
 void control_send_oom(uint64_t count);
 void control_send_signalled(uint16_t session, uint32_t token, uint32_t error);
 
-void control_send_resolve(uint32_t token, bool is_tcp, const void *query, uint16_t size);
+/* False when the host does not read: the container could fill the machine's memory with queries. */
+bool control_send_resolve(uint32_t token, bool is_tcp, const void *query, uint16_t size);
 
 /* Only for machine_die(): a LOG error, written blocking, errors ignored. */
 void control_send_last_log(const char *text);

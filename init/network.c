@@ -142,22 +142,39 @@ static int network_apply_link(const struct network_link *l, const struct network
 	return r < 0 ? err_sys(e, r, "guest: configuring the interface '%s'", l->name) : 0;
 }
 
-static int network_apply_links(const struct network *to, struct err *e)
+/* What failed is reported once, and does not keep the rest from being done. */
+static int network_keep_first(int first, int r, const struct err *failure, struct err *e)
+{
+	if (first < 0 || r == 0)
+		return first;
+	*e = *failure;
+	return r;
+}
+
+static int network_apply_links(struct network *to, struct err *e)
 {
 	uint32_t slots = 0;
-	int r;
+	int first;
 
 	for (uint32_t i = 0; i < to->link_count; i++) {
 		if (to->links[i].slot < 32)
 			slots |= UINT32_C(1) << to->links[i].slot;
 	}
-	r = nics_show(slots);
-	if (r < 0)
-		return err_sys(e, r, "guest: showing and hiding NICs");
-	for (uint32_t i = 0; r == 0 && i < to->link_count; i++)
-		r = network_apply_link(&to->links[i],
-				       network_link_of_slot(&network.now, to->links[i].slot), e);
-	return r;
+	first = nics_show(slots);
+	if (first < 0)
+		err_sys(e, first, "guest: showing and hiding NICs");
+	for (uint32_t i = 0; i < to->link_count; i++) {
+		struct network_link *l = &to->links[i];
+		struct err failure;
+		int r = network_apply_link(l, network_link_of_slot(&network.now, l->slot),
+					   &failure);
+
+		first = network_keep_first(first, r, &failure, e);
+		/* As no interface is: the next description has another one to apply. */
+		if (r < 0)
+			l->mtu = 0;
+	}
+	return first;
 }
 
 /* --- addresses, routes, neighbours --- */
@@ -304,46 +321,96 @@ static void network_remove_old(const struct network *from, const struct network 
 	}
 }
 
-static int network_add_new(const struct network *from, const struct network *to, struct err *e)
+/* Item `i` is not there: the next description that has it adds it. */
+static void network_forget(void *items, uint32_t *count, uint32_t i, size_t size)
 {
-	int r = 0;
+	uint8_t *at = (uint8_t *)items + i * size;
 
-	for (uint32_t i = 0; r == 0 && i < to->address_count; i++) {
-		const struct network_address *a = &to->addresses[i];
-
-		if (!network_has_item(to, a, from, from->addresses, from->address_count,
-				      sizeof(*a)))
-			r = network_send_address(&to->links[a->link], a, RTM_NEWADDR);
-		if (r < 0)
-			return err_sys(e, r, "guest: adding address %u of '%s'", i,
-				       to->links[a->link].name);
-	}
-	for (uint32_t i = 0; i < to->neighbour_count; i++) {
-		const struct network_neighbour *x = &to->neighbours[i];
-
-		if (!NETWORK_HAS(to, x, from, neighbour))
-			r = network_send_neighbour(to, x, RTM_NEWNEIGH);
-		if (r < 0)
-			return err_sys(e, r, "guest: adding neighbour %u", i);
-	}
-	for (uint32_t i = 0; i < to->route_count; i++) {
-		const struct network_route *x = &to->routes[i];
-
-		if (!NETWORK_HAS(to, x, from, route))
-			r = network_send_route(to, x, RTM_NEWROUTE);
-		if (r < 0)
-			return err_sys(e, r, "guest: adding route %u", i);
-	}
-	return 0;
+	(*count)--;
+	memmove(at, at + size, (*count - i) * size);
 }
 
-static int network_apply(const struct network *to, struct err *e)
+static int network_add_addresses(const struct network *from, struct network *to, struct err *e)
 {
-	int r;
+	int first = 0;
+
+	for (uint32_t i = 0; i < to->address_count;) {
+		const struct network_address *a = &to->addresses[i];
+		const struct network_link *l = &to->links[a->link];
+		struct err failure;
+		int r = network_has_item(to, a, from, from->addresses, from->address_count,
+					 sizeof(*a))
+				? 0
+				: network_send_address(l, a, RTM_NEWADDR);
+
+		if (r < 0) {
+			err_sys(&failure, r, "guest: adding address %u of '%s'", i, l->name);
+			first = network_keep_first(first, r, &failure, e);
+			network_forget(to->addresses, &to->address_count, i, sizeof(*a));
+		} else {
+			i++;
+		}
+	}
+	return first;
+}
+
+static int network_add_neighbours(const struct network *from, struct network *to, struct err *e)
+{
+	int first = 0;
+
+	for (uint32_t i = 0; i < to->neighbour_count;) {
+		const struct network_neighbour *x = &to->neighbours[i];
+		struct err failure;
+		int r = NETWORK_HAS(to, x, from, neighbour)
+				? 0
+				: network_send_neighbour(to, x, RTM_NEWNEIGH);
+
+		if (r < 0) {
+			err_sys(&failure, r, "guest: adding neighbour %u", i);
+			first = network_keep_first(first, r, &failure, e);
+			network_forget(to->neighbours, &to->neighbour_count, i, sizeof(*x));
+		} else {
+			i++;
+		}
+	}
+	return first;
+}
+
+static int network_add_routes(const struct network *from, struct network *to, struct err *e)
+{
+	int first = 0;
+
+	for (uint32_t i = 0; i < to->route_count;) {
+		const struct network_route *x = &to->routes[i];
+		struct err failure;
+		int r = NETWORK_HAS(to, x, from, route) ? 0
+							: network_send_route(to, x, RTM_NEWROUTE);
+
+		if (r < 0) {
+			err_sys(&failure, r, "guest: adding route %u", i);
+			first = network_keep_first(first, r, &failure, e);
+			network_forget(to->routes, &to->route_count, i, sizeof(*x));
+		} else {
+			i++;
+		}
+	}
+	return first;
+}
+
+/* Afterwards `to` is what is there: without the items that could not be had. */
+static int network_apply(struct network *to, struct err *e)
+{
+	struct err failure;
+	int first;
 
 	network_remove_old(&network.now, to);
-	r = network_apply_links(to, e);
-	return r < 0 ? r : network_add_new(&network.now, to, e);
+	first = network_apply_links(to, e);
+	first = network_keep_first(first, network_add_addresses(&network.now, to, &failure),
+				   &failure, e);
+	first = network_keep_first(first, network_add_neighbours(&network.now, to, &failure),
+				   &failure, e);
+	return network_keep_first(first, network_add_routes(&network.now, to, &failure), &failure,
+				  e);
 }
 
 bool network_take(struct wire_in *in)

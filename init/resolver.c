@@ -32,6 +32,7 @@
 
 struct resolver_connection {
 	struct loop_source source; /* first: the callback gets this */
+	bool is_half_closed;	   /* it asks nothing more, and may be gone: its place can be had */
 	uint32_t token;		   /* of the query that is under way; 0: none */
 	size_t in_size;
 	uint8_t *out; /* the answer, until it is written */
@@ -71,7 +72,9 @@ static void resolver_on_datagram(struct loop_source *s, uint32_t events)
 		return;
 	resolver.askers[place].token = resolver_token(place);
 	resolver.askers[place].asker = asker;
-	control_send_resolve(resolver.askers[place].token, false, query, (uint16_t)n);
+	/* Lost like any datagram that comes too fast. */
+	if (!control_send_resolve(resolver.askers[place].token, false, query, (uint16_t)n))
+		resolver.askers[place].token = 0;
 }
 
 /* --- connections --- */
@@ -101,7 +104,10 @@ static void resolver_take_query(struct resolver_connection *c)
 	if (c->in_size < RESOLVER_PREFIX_BYTES + size)
 		return;
 	c->token = resolver_token((uint32_t)(c - resolver.connections)) | RESOLVER_TCP_TOKEN;
-	control_send_resolve(c->token, true, c->in + RESOLVER_PREFIX_BYTES, (uint16_t)size);
+	if (!control_send_resolve(c->token, true, c->in + RESOLVER_PREFIX_BYTES, (uint16_t)size)) {
+		resolver_hang_up(c);
+		return;
+	}
 	c->in_size -= RESOLVER_PREFIX_BYTES + size;
 	memmove(c->in, c->in + RESOLVER_PREFIX_BYTES + size, c->in_size);
 }
@@ -109,7 +115,9 @@ static void resolver_take_query(struct resolver_connection *c)
 /* Reads only while no query is under way: a client that sends on waits in its socket. */
 static void resolver_update_events(struct resolver_connection *c)
 {
-	loop_set(&c->source, c->out ? EPOLLOUT : c->token ? 0 : EPOLLIN);
+	uint32_t hang_up = c->is_half_closed ? 0 : EPOLLRDHUP;
+
+	loop_set(&c->source, c->out ? EPOLLOUT | hang_up : c->token ? hang_up : EPOLLIN);
 }
 
 static void resolver_write(struct resolver_connection *c)
@@ -149,6 +157,8 @@ static void resolver_on_connection(struct loop_source *s, uint32_t events)
 {
 	struct resolver_connection *c = (struct resolver_connection *)s;
 
+	if (events & EPOLLRDHUP)
+		c->is_half_closed = true;
 	if (c->out && (events & EPOLLOUT))
 		resolver_write(c);
 	else if (!c->out && !c->token && (events & EPOLLIN))
@@ -159,21 +169,37 @@ static void resolver_on_connection(struct loop_source *s, uint32_t events)
 		resolver_update_events(c);
 }
 
+/* A client that has asked and does not wait for the answer looks like one that does. It keeps its
+ * place until somebody else needs it. */
+static struct resolver_connection *resolver_free_place(void)
+{
+	struct resolver_connection *half_closed = NULL;
+
+	for (int i = 0; i < RESOLVER_TCP_MAX; i++) {
+		struct resolver_connection *c = &resolver.connections[i];
+
+		if (c->source.fd < 0)
+			return c;
+		if (c->is_half_closed)
+			half_closed = c;
+	}
+	if (half_closed)
+		resolver_hang_up(half_closed);
+	return half_closed;
+}
+
 static void resolver_on_connect(struct loop_source *s, uint32_t events)
 {
 	int fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct resolver_connection *c = fd < 0 ? NULL : resolver_free_place();
 
 	(void)events;
-	for (int i = 0; fd >= 0 && i < RESOLVER_TCP_MAX; i++) {
-		struct resolver_connection *c = &resolver.connections[i];
-
-		if (c->source.fd >= 0)
-			continue;
-		*c = (struct resolver_connection){.source.fd = -1};
-		loop_add(&c->source, fd, EPOLLIN, resolver_on_connection);
+	if (!c) {
+		fd_close(&fd);
 		return;
 	}
-	fd_close(&fd);
+	*c = (struct resolver_connection){.source.fd = -1};
+	loop_add(&c->source, fd, EPOLLIN, resolver_on_connection);
 }
 
 /* --- answers --- */

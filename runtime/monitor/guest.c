@@ -136,6 +136,9 @@ void guest_send_resolved(struct monitor *m, uint32_t token, const void *answer, 
 	size_t begin;
 
 	if (guest_is_full(m))
+		size = 0;
+	/* A guest that asks on and never reads is not one of ours. */
+	if (m->out.size - m->out_at > MONITOR_ANSWERS_MAX_BYTES)
 		return;
 	begin = proto_frame_begin(&m->out, PROTO_HOST_RESOLVED, 0);
 	wire_put_u32(&m->out, token);

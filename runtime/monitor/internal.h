@@ -16,6 +16,7 @@
 #define MONITOR_CLIENT_MAX	    128
 #define MONITOR_SESSION_MAX	    128		/* exec sessions at a time; ports run out before */
 #define MONITOR_QUEUE_MAX_BYTES	    (64u << 10) /* to the guest, beyond descriptions */
+#define MONITOR_ANSWERS_MAX_BYTES   (1u << 20)	/* then even "no answer" is not said */
 #define MONITOR_GUEST_LOG_MAX_BYTES (1u << 20)
 
 struct monitor;
@@ -84,8 +85,10 @@ struct monitor {
 	bool is_network_told;
 	struct loop_source *network_source;
 	struct loop_timer *network_timer;
+	unsigned int network_failures; /* since the last event */
 	struct resolver_query *queries;
 	size_t query_count;
+	struct loop_timer *resolver_timer; /* NULL: nothing was asked yet */
 
 	struct qmp *qmp;
 	struct client clients[MONITOR_CLIENT_MAX];
@@ -145,7 +148,8 @@ void guest_send_reader_gone(struct session *s, enum proto_stream stream);
 void guest_send_resize(struct session *s, unsigned int rows, unsigned int columns);
 void guest_send_clock(struct monitor *m);
 void guest_send_network(struct monitor *m, const struct network *n);
-/* Dropped when the guest does not read: as the network would do with a datagram. */
+/* An answer that the guest does not read is dropped, as the network would do with a datagram; that
+ * there is none (`size` 0) is always said: the guest keeps a place for it. */
 void guest_send_resolved(struct monitor *m, uint32_t token, const void *answer, size_t size);
 
 /* network.c: the namespace's state to the guest. */

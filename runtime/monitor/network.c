@@ -12,6 +12,9 @@
 /* An engine attaches an interface in a dozen steps; half of them would be a configuration that
  * nobody wanted. */
 #define NETWORK_SETTLE_MS 30
+/* Reading may fail for a moment: the kernel is short of memory, or changes come without a pause. */
+#define NETWORK_RETRY_MS  1000
+#define NETWORK_RETRY_MAX 10
 
 int network_tell(struct monitor *m, struct err *e)
 {
@@ -53,8 +56,14 @@ static void network_on_settled(void *arg)
 
 	if (m->container.state < SESSION_STARTING || m->container.state > SESSION_RUNNING)
 		return;
-	if (network_tell(m, &e) < 0)
-		log_warn("the network's change is not carried over: %s", e.text);
+	if (network_tell(m, &e) == 0) {
+		m->network_failures = 0;
+		return;
+	}
+	if (m->network_failures++ == 0)
+		log_warn("the network's change is not carried over yet: %s", e.text);
+	if (m->network_failures < NETWORK_RETRY_MAX)
+		loop_timer_set(m->network_timer, NETWORK_RETRY_MS);
 }
 
 static void network_on_event(void *arg, uint32_t events)
@@ -63,6 +72,7 @@ static void network_on_event(void *arg, uint32_t events)
 
 	(void)events;
 	net_take_events(&m->machine.net);
+	m->network_failures = 0;
 	/* Before START it is read in any case. */
 	if (m->is_network_told)
 		loop_timer_set(m->network_timer, NETWORK_SETTLE_MS);

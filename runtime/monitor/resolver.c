@@ -18,6 +18,7 @@
 #include "runtime/log/log.h"
 
 #define RESOLVER_QUERY_MAX    64 /* at a time; then the oldest is given up, as a full queue would */
+#define RESOLVER_LIMIT_MS     10000 /* of a query: longer than the engine's own limits */
 #define RESOLVER_ANSWER_BYTES 65535
 #define RESOLVER_PREFIX_BYTES 2 /* TCP: the length of what follows */
 
@@ -28,12 +29,21 @@ struct resolver_query {
 	int fd;
 	uint32_t token;
 	bool is_tcp;
+	uint64_t limit_ms; /* on the monotonic clock: it is given up then */
 	size_t out_size;
 	size_t out_at;
 	size_t in_size;
 	uint8_t *in; /* RESOLVER_PREFIX_BYTES + RESOLVER_ANSWER_BYTES; made with the first byte */
 	uint8_t out[RESOLVER_PREFIX_BYTES + PROTO_QUERY_MAX_BYTES];
 };
+
+static uint64_t resolver_now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
 
 /* The last thing that happens to a query. `size` 0: there is no answer. */
 static void resolver_finish(struct resolver_query *q, const void *answer, size_t size)
@@ -105,6 +115,18 @@ static void resolver_on_event(void *arg, uint32_t events)
 		resolver_read(q);
 }
 
+/* The list is in the order of age, and all have the same limit. */
+static void resolver_on_limit(void *arg)
+{
+	struct monitor *m = arg;
+	uint64_t now_ms = resolver_now_ms();
+
+	while (m->queries && m->queries->limit_ms <= now_ms)
+		resolver_finish(m->queries, NULL, 0);
+	if (m->queries)
+		loop_timer_set(m->resolver_timer, (unsigned int)(m->queries->limit_ms - now_ms));
+}
+
 static int resolver_connect(bool is_tcp)
 {
 	const struct sockaddr_in server = {
@@ -129,13 +151,18 @@ static void resolver_append(struct monitor *m, struct resolver_query *q)
 		at = &(*at)->next;
 	*at = q;
 	m->query_count++;
+	q->limit_ms = resolver_now_ms() + RESOLVER_LIMIT_MS;
+	if (m->queries == q)
+		loop_timer_set(m->resolver_timer, RESOLVER_LIMIT_MS);
 }
 
 void resolver_on_query(struct monitor *m, const struct proto_event *ev)
 {
 	struct resolver_query *q;
 
-	if (!m->network.want_resolver) {
+	if (!m->resolver_timer)
+		m->resolver_timer = loop_timer_new(m->loop, resolver_on_limit, m);
+	if (!m->network.want_resolver || !m->resolver_timer) {
 		guest_send_resolved(m, ev->resolve.token, NULL, 0);
 		return;
 	}

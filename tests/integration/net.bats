@@ -140,6 +140,65 @@ teardown() {
 	peer busybox ping -c 1 -W 5 10.99.2.2
 }
 
+@test "what the guest could not take comes with the next change, policy routing is named" {
+	vm_only "runc's container is in the namespace itself"
+	net_pair 0
+	ip -n "$BOX" rule add from 10.99.0.2 lookup 100
+	ip -n "$BOX" route add default via 10.99.0.1 table 100
+	use_box
+	config '.process.capabilities |= map_values(. + ["CAP_NET_ADMIN"])'
+	args /bin/sh -c 'ip addr del 10.99.0.2/24 dev eth0; echo ready
+		until [ -e /back ]; do sleep 0.1; done
+		ip addr add 10.99.0.2/24 dev eth0; echo again
+		while :; do ip route; sleep 0.1; done'
+	launch ready
+	file_has "$ROOT/$ID/log" "the routing rule '32765: from 10.99.0.2/32 to all lookup 100' is not carried over"
+	file_has "$ROOT/$ID/log" "the route 'default' of table 100 is not carried over"
+	ip -n "$BOX" route add 10.52.0.0/16 via 10.99.0.1
+	wait_for "the guest's complaint" file_has "$ROOT/$ID/log" 'adding route 0'
+	touch "$ROOTFS/back"
+	wait_for "the address in the guest" file_has "$T/out" again
+	! file_has "$T/out" 10.52.0.0
+	ip -n "$BOX" route add 10.53.0.0/16 dev eth0
+	wait_for "the new route" file_has "$T/out" 10.53.0.0/16
+	wait_for "the old one" file_has "$T/out" '10.52.0.0/16 via 10.99.0.1'
+}
+
+@test "a DNS server that is silent, and more queries than anybody takes" {
+	vm_only "runc's container asks the server itself"
+	config 'del(.linux.namespaces[] | select(.type == "pid"))'
+	args /bin/sh -c 'until [ -e /go ]; do sleep 0.1; done
+		payload udp-flood 127.0.0.11 53 1000 4000
+		grep VmRSS /proc/1/status >/rss.new; mv /rss.new /rss
+		payload dns-tcp 127.0.0.11 name'
+	create_ok
+	in_ns "$PID" ip link set lo up
+	cat >"$T/server.py" <<-'END'
+		import signal, socket
+		udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+		tcp = socket.socket()
+		for s in udp, tcp:
+		    s.bind(("127.0.0.11", 53))
+		tcp.listen()
+		print("ready", flush=True)
+		signal.pause()
+	END
+	nsenter --net="/proc/$PID/ns/net" /usr/bin/python3 "$T/server.py" </dev/null >"$T/server" 2>&1 3>&- &
+	local server=$!
+	wait_for "the server" file_has "$T/server" ready
+	start_ok
+	# While nobody reads: init must not keep what it cannot hand on.
+	kill -STOP "$PID"
+	touch "$ROOTFS/go"
+	wait_for "the flood's end" test -e "$ROOTFS/rss"
+	kill -CONT "$PID"
+	[ "$(grep -o '[0-9]*' "$ROOTFS/rss")" -lt 1700 ] || expect_failed "init to stay small:" "$(cat "$ROOTFS/rss")"
+	wait_exit
+	kill "$server"
+	expect_status 99
+	expect_err_has 'no answer'
+}
+
 @test "a namespace that nobody fills has the loopback, and that works" {
 	run_container /bin/sh -ec 'ls /sys/class/net; ping -c 1 -W 5 127.0.0.1 | grep -c "1 packets received"; ping -c 1 -W 5 ::1 | grep -c "1 packets received"'
 	expect_status 0

@@ -105,6 +105,25 @@ static int network_udp_ask(int argc, char **argv)
 	payload_die("no answer");
 }
 
+/* Sends COUNT datagrams of SIZE bytes and waits for no answer; not faster than an emulated CPU can
+ * take them. */
+static int network_udp_flood(int argc, char **argv)
+{
+	int fd = network_connect(SOCK_DGRAM, argv[0], argv[1]);
+	long count = payload_number(argv[2]);
+	size_t size = (size_t)payload_number(argv[3]);
+	static char data[65536];
+
+	(void)argc;
+	for (long i = 0; i < count; i++) {
+		if (send(fd, data, size <= sizeof(data) ? size : sizeof(data), 0) < 0 &&
+		    errno != ECONNREFUSED)
+			payload_die("send");
+		usleep(4000);
+	}
+	return 0;
+}
+
 /* Each connection gets back what it sends, in a process of its own. */
 static int network_tcp_echo(int argc, char **argv)
 {
@@ -259,6 +278,7 @@ static int network_dns_tcp(int argc, char **argv)
 const struct payload_command network_commands[] = {
 	{"udp-echo", "PORT", 1, network_udp_echo},
 	{"udp-ask", "ADDRESS PORT [SIZE]", 2, network_udp_ask},
+	{"udp-flood", "ADDRESS PORT COUNT SIZE", 4, network_udp_flood},
 	{"tcp-echo", "PORT", 1, network_tcp_echo},
 	{"tcp-many", "ADDRESS PORT COUNT", 3, network_tcp_many},
 	{"dns-serve", "ADDRESS", 1, network_dns_serve},
