@@ -20,6 +20,7 @@
 
 #include "lib/fd.h"
 #include "lib/mem.h"
+#include "runtime/cgroup/driver.h"
 #include "runtime/cmd/pidfile.h"
 #include "runtime/ctl/ctl.h"
 #include "runtime/hook/hook.h"
@@ -50,6 +51,8 @@ struct launch_context {
 	int sync_fd;
 	int log_fd;
 	int pidfd;
+	bool want_systemd_cgroup;
+	int holder_pidfd; /* of the process that keeps a scope alive for the monitor */
 	struct monitor_start start;
 	struct stdio_plan *io; /* the caller's */
 };
@@ -237,18 +240,17 @@ static struct cgroup_overhead launch_overhead(const struct launch_context *x)
 
 static int launch_make_cgroup(struct launch_context *x, struct err *e)
 {
-	const struct oci_linux *l = &x->config->linux_;
-	const struct cgroup_overhead overhead = launch_overhead(x);
-	int r;
+	const struct cgroup_request request = {
+		.want_systemd = x->want_systemd_cgroup,
+		.path = x->config->linux_.cgroups_path,
+		.id = x->launch->id,
+		.resources = x->config->linux_.resources,
+		.annotations = &x->config->annotations,
+		.overhead = launch_overhead(x),
+		.state_dirfd = x->state_dirfd,
+	};
 
-	if (plan_is_systemd_cgroup(l->cgroups_path))
-		return 0; /* support.c has said so: the VM stays where its caller is */
-	r = cgroup_host_find(l->cgroups_path, x->launch->id, &x->cgroup, e);
-	if (r == 0)
-		r = cgroup_host_save(&x->cgroup, x->state_dirfd, e);
-	if (r == 0)
-		r = cgroup_host_make(&x->cgroup, e);
-	return r < 0 ? r : cgroup_host_limit(&x->cgroup, l->resources, &overhead, e);
+	return cgroup_driver_make(&request, &x->cgroup, &x->holder_pidfd, e);
 }
 
 static int launch_fork(struct launch_context *x, struct err *e)
@@ -337,6 +339,9 @@ static int launch_complete(struct launch_context *x, const char *root, struct er
 		r = hook_run_all(x->config, OCI_HOOK_CREATE_CONTAINER, &x->state, e);
 	if (r == 0)
 		r = launch_await(x, e);
+	/* The monitor is in the cgroup. */
+	if (x->holder_pidfd >= 0)
+		spawn_kill(&x->holder_pidfd);
 	if (r == 0)
 		r = state_write(x->state_dirfd, &x->state, e);
 	if (r == 0)
@@ -350,18 +355,17 @@ static int launch_complete(struct launch_context *x, const char *root, struct er
 static void launch_undo(struct launch_context *x)
 {
 	bool was_made = x->state_dirfd >= 0;
+	struct err ignored;
 
 	log_set_container(-1);
 	if (x->pidfd >= 0) {
-		struct err ignored;
-
 		spawn_kill(&x->pidfd);
 		x->state.status = STATE_STOPPED;
 		if (hook_run_all(x->config, OCI_HOOK_POSTSTOP, &x->state, &ignored) < 0)
 			log_warn("%s", ignored.text);
 	}
-	if (was_made && cgroup_host_remove(x->state_dirfd) < 0)
-		log_warn("the container's cgroup cannot be removed");
+	if (was_made && cgroup_driver_remove(x->state_dirfd, &ignored) < 0)
+		log_warn("%s", ignored.text);
 	if (was_made)
 		(void)state_remove(x->root_dirfd, x->launch->id);
 }
@@ -378,6 +382,8 @@ int launch_create(const struct cmd *c, const struct launch *launch, struct stdio
 		.sync_fd = -1,
 		.log_fd = -1,
 		.pidfd = -1,
+		.want_systemd_cgroup = c->global.want_systemd_cgroup,
+		.holder_pidfd = -1,
 	};
 	int r = state_check_id(launch->id, e);
 

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "lib/fd.h"
-#include "runtime/cgroup/host.h"
+#include "runtime/cgroup/driver.h"
 #include "runtime/cmd/container.h"
 #include "runtime/log/log.h"
 #include "runtime/net/forget.h"
@@ -67,6 +67,7 @@ static int container_remove_fragment(int root_dirfd, const char *id, struct err 
 	auto_close int dirfd =
 		openat(root_dirfd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	const struct container k = {.root_dirfd = -1, .dirfd = dirfd};
+	struct err ignored;
 	int r;
 
 	if (dirfd < 0)
@@ -74,8 +75,8 @@ static int container_remove_fragment(int root_dirfd, const char *id, struct err 
 	if (faccessat(dirfd, "state.json", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		return 0;
 	r = container_kill_monitor(&k, e);
-	if (r == 0 && cgroup_host_remove(dirfd) < 0)
-		log_warn("the cgroup of '%s' cannot be removed", id);
+	if (r == 0 && cgroup_driver_remove(dirfd, &ignored) < 0)
+		log_warn("'%s': %s", id, ignored.text);
 	if (r == 0)
 		r = state_remove(root_dirfd, id);
 	return r < 0 && r != -ENOENT ? err_sys(e, r, "removing the state directory of '%s'", id)
@@ -115,9 +116,9 @@ static int container_delete(struct container *k, bool is_force, struct err *e)
 	/* As runc: a poststop hook that fails is worth a warning and stops nothing. */
 	if (container_run_hooks(k, OCI_HOOK_POSTSTOP, &ignored) < 0)
 		log_warn("%s", ignored.text);
-	r = cgroup_host_remove(k->dirfd);
+	r = cgroup_driver_remove(k->dirfd, e);
 	if (r < 0)
-		return err_sys(e, r, "removing the container's cgroup");
+		return r;
 	r = state_remove(k->root_dirfd, k->state.id);
 	return r < 0 && r != -ENOENT ? err_sys(e, r, "removing the state directory") : 0;
 }

@@ -212,6 +212,7 @@ int cmd_features(struct cmd *c, struct err *e)
 		.capabilities = (UINT64_C(1) << 41) - 1,
 		.has_cgroup_v1 = true,
 		.has_cgroup_v2 = true,
+		.has_systemd_cgroup = true,
 		.has_seccomp = true,
 		.seccomp_actions =
 			((1u << OCI_SECCOMP_ACTION_COUNT) - 1) & ~(1u << OCI_SECCOMP_NOTIFY),

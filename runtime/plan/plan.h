@@ -79,8 +79,6 @@ int plan_vm(struct plan *p, const struct settings *settings, struct err *e) VMRT
 /* support.c: adds a line to the warnings for each thing that is asked for and not applied, or
  * refuses. The one place where that is decided. */
 int plan_check_support(struct plan *p, struct err *e) VMRT_MUST_CHECK;
-/* "slice:prefix:name": a path for the systemd cgroup driver, which vmrt does not have. */
-bool plan_is_systemd_cgroup(const char *path);
 void plan_warn(struct plan *p, const char *fmt, ...) VMRT_PRINTF(2, 3);
 
 #endif

@@ -41,18 +41,6 @@ static bool support_joined(const struct oci_config *c)
 	return false;
 }
 
-bool plan_is_systemd_cgroup(const char *path)
-{
-	const char *colon = path && *path != '/' ? strchr(path, ':') : NULL;
-
-	return colon && strchr(colon + 1, ':');
-}
-
-static bool support_systemd(const struct oci_config *c)
-{
-	return plan_is_systemd_cgroup(c->linux_.cgroups_path);
-}
-
 static bool support_realtime(const struct oci_config *c)
 {
 	const struct oci_resources *r = c->linux_.resources;
@@ -98,8 +86,6 @@ static const struct support_row support_rows[] = {
 	 "host network devices cannot be moved into a VM"},
 	{SUPPORT_WARN, support_joined, "linux.namespaces",
 	 "a VM cannot join a namespace of the host's kernel: it has its own"},
-	{SUPPORT_WARN, support_systemd, "linux.cgroupsPath",
-	 "the systemd cgroup driver is not supported: the VM stays in the caller's cgroup"},
 	{SUPPORT_WARN, support_realtime, "linux.resources.cpu.realtimeRuntime, realtimePeriod",
 	 "not applied: cgroup v2, the guest's, has none"},
 	{SUPPORT_WARN, support_memory_v1,

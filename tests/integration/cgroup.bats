@@ -96,14 +96,6 @@ set_path() {
 	expect_refusal "config.json: linux.cgroupsPath: '/a/../../b' has '..' in it"
 }
 
-@test "a path for systemd's driver is named" {
-	vm_only "runc has the driver"
-	config '.linux.cgroupsPath = "system.slice:vmrt:x"'
-	args /payload sleep 1000
-	create_ok
-	expect_equal "$(grep -c 'systemd cgroup driver is not supported' "$ROOT/$ID/log")" 1
-}
-
 @test "memory that ran out in the guest is an event of the host's cgroup" {
 	local dir count
 	vm_only "the kernel does it"

@@ -121,7 +121,7 @@ own_kernel() {
 	expect_equal "$(jq -c '.linux.namespaces' "$OUT")" '["cgroup","ipc","mount","network","pid","time","user","uts"]'
 	expect_equal "$(jq -c '[.linux.seccomp.enabled, .linux.cgroup.v1, .linux.cgroup.v2, .linux.cgroup.systemd, .linux.apparmor.enabled,
 		.linux.selinux.enabled, .linux.intelRdt.enabled, .linux.mountExtensions.idmap.enabled]' "$OUT")" \
-		'[true,true,true,false,false,false,false,false]'
+		'[true,true,true,true,false,false,false,false]'
 	expect_equal "$(jq '.linux.seccomp.actions | index("SCMP_ACT_NOTIFY")' "$OUT")" null
 	expect_equal "$(jq -c '.potentiallyUnsafeConfigAnnotations' "$OUT")" '["io.vmrt."]'
 }
