@@ -14,7 +14,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -50,8 +49,9 @@ static void child_say(int status_fd, char what, const char *text)
 
 	message[0] = what;
 	memcpy(message + 1, text, size);
-	/* Init is never gone: without it the machine has panicked. */
-	if (send(status_fd, message, 1 + size, MSG_NOSIGNAL) < 0)
+	/* write(): the container's filter may be there already, and forbids more often send().
+	 * Init is never gone: without it the machine has panicked. */
+	if (write(status_fd, message, 1 + size) < 0)
 		_exit(1);
 }
 
@@ -112,6 +112,8 @@ static int child_begin(const struct guest_process *p, struct err *e)
 	int r;
 
 	setsid();
+	/* Every descriptor of init was born with it; this costs one call and forgives a slip. */
+	syscall(SYS_close_range, 3U, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	r = child_set_oom_score(p, e);
@@ -335,8 +337,6 @@ static _Noreturn void child_execute(const char *path, const struct guest_process
 {
 	struct err e;
 
-	/* Every descriptor of init was born with it; this costs one call and forgives a slip. */
-	syscall(SYS_close_range, 3U, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */);
 	/* With no_new_privs it needs nothing, so it comes last: only execve() has to be allowed. */
 	if (!p->no_new_privs || !seccomp_load(&e)) {
 		execve(path, (char *const *)p->args.at, env->at);

@@ -71,6 +71,22 @@ ok"
 EPERM"
 }
 
+@test "a filter that was loaded early leaves the way to the program and its errors open" {
+	seccomp SCMP_ACT_ALLOW '{"names": ["sendto", "sendmsg", "close_range"], "action": "SCMP_ACT_KILL_PROCESS"}'
+	args /payload sleep 1000
+	launch
+	call exec "$ID" /payload syscall "$GETPGRP"
+	expect_status 0
+	expect_out ok
+	call exec "$ID" /no/such/program
+	expect_status 255
+	expect_err_has "stat /no/such/program: no such file or directory"
+	rt delete --force "$ID"
+	run_container /no/such/program
+	expect_status 1
+	expect_err_has "/no/such/program"
+}
+
 @test "docker's default profile holds" {
 	config '.linux.seccomp = $profile' --argjson profile "$(jq .linux.seccomp "$TOP/tests/unit/data-oci/docker-run-it.config.json")"
 	run_container /bin/sh -c "payload syscall $MOUNT; payload syscall $PERSONALITY 4660; payload syscall $CLONE3; payload syscall 1000"
