@@ -39,6 +39,11 @@ int machine_set_clock(int64_t realtime_ns) VMRT_MUST_CHECK;
 /* CLOCK_MONOTONIC. */
 uint64_t machine_now_us(void);
 
+/* What processes have left in shared mappings is with the host, though not on its disk: that would
+ * wait for all that the host has to write. When nothing of the container is left: its own sync()
+ * would mean the same from now on (patches/0010). */
+void machine_sync_to_host(void);
+
 /* Everything on disk, then off: QEMU runs with -no-reboot and ends. */
 _Noreturn void machine_off(void);
 

@@ -122,8 +122,7 @@ static void session_finish_container(void)
 		return;
 	}
 	s->state = SESSION_DONE;
-	/* What the processes left in shared mappings has to be on the host before it acts. */
-	sync();
+	machine_sync_to_host();
 	session_send_exited(s);
 }
 

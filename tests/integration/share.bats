@@ -47,6 +47,20 @@ teardown() { test_teardown; }
 	expect_err ""
 }
 
+# Its disk is the host's affair: writing it takes as long as others keep it busy.
+@test "what a shared mapping held at the end is on the host, which need not write its disk" {
+	args /payload leave-mapped /data/mapped 16777216
+	create_ok
+	server=$(pgrep -P "$(pgrep -P "$PID" virtiofsd)" virtiofsd)
+	strace -f -e trace=syncfs,fsync,fdatasync -o "$T/calls" -p "$server" 2>"$T/strace" &
+	wait_for "strace" file_has "$T/strace" attached
+	start_ok
+	wait_exit
+	expect_status 0
+	expect_equal "$(tr -d x <"$ROOTFS/data/mapped" | wc -c) $(stat -c %s "$ROOTFS/data/mapped")" "0 16777216"
+	! grep sync "$T/calls"
+}
+
 # A shell in the container that runs the lines of descriptor 8 and says "done" after each.
 launch_shell() {
 	args /bin/sh -c 'echo ready; while read -r command; do eval "$command" 2>&1; echo done; done'

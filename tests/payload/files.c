@@ -326,7 +326,26 @@ static int files_check(int argc, char **argv)
 	return failures == 0 ? 0 : 1;
 }
 
+/* The mapping outlives its descriptor and is never synchronized. */
+static int files_leave_mapped(int argc, char **argv)
+{
+	size_t size = (size_t)payload_number(argv[1]);
+	int fd = open(argv[0], O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	char *map;
+
+	(void)argc;
+	if (fd < 0 || ftruncate(fd, (off_t)size) < 0)
+		payload_die(argv[0]);
+	map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED)
+		payload_die("mmap");
+	close(fd);
+	memset(map, 'x', size);
+	_exit(0);
+}
+
 const struct payload_command file_commands[] = {
 	{"files", "DIR [CHECK]", 1, files_check},
+	{"leave-mapped", "FILE BYTES", 2, files_leave_mapped},
 	{NULL, NULL, 0, NULL},
 };
