@@ -38,6 +38,9 @@
 #include "init/wording.h"
 #include "lib/fd.h"
 
+/* Of its program: more than most need, and not all of a large one. */
+#define CHILD_READ_AHEAD_BYTES (2 << 20)
+
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x80 /* musl's sched.h has none */
 #endif
@@ -345,6 +348,15 @@ static _Noreturn void child_execute(const char *path, const struct guest_process
 	child_fail(status_fd, &e);
 }
 
+/* Its pages come while the host acts on READY. */
+static void child_read_ahead(const char *path)
+{
+	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0)
+		(void)readahead(fd, 0, CHILD_READ_AHEAD_BYTES);
+}
+
 void child_run(const struct guest_container *c, const int ends[PROTO_STREAM_COUNT], int status_fd,
 	       int go_fd)
 {
@@ -356,6 +368,7 @@ void child_run(const struct guest_container *c, const int ends[PROTO_STREAM_COUN
 	if (child_prepare(c, ends, status_fd, &env, path, &e) < 0)
 		child_fail(status_fd, &e);
 	child_say(status_fd, CONTAINER_STATUS_READY, "");
+	child_read_ahead(path);
 	while (read(go_fd, &go, 1) < 0 && errno == EINTR)
 		;
 	if (hooks_run(c, &e) < 0)
