@@ -21,6 +21,8 @@
 #define CGROUP_LIST_BYTES 512
 #define CGROUP_CHILD	  MACHINE_CGROUP_DIR "/container"
 
+static int cgroup_begun = -1; /* a pipe from the process that mounts */
+
 /* "cpu memory" -> "+cpu +memory", for the children of the root cgroup. */
 static int cgroup_enable_controllers(void)
 {
@@ -61,7 +63,7 @@ static int cgroup_write(int dir_fd, const struct guest_pair *p, struct err *e)
 	return 0;
 }
 
-static int cgroup_filter_devices(int dir_fd, const struct guest_device_filter *f, struct err *e)
+int cgroup_filter_devices(int dir_fd, const struct guest_device_filter *f, struct err *e)
 {
 	union bpf_attr load = {
 		.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE,
@@ -87,25 +89,62 @@ static int cgroup_filter_devices(int dir_fd, const struct guest_device_filter *f
 	return 0;
 }
 
-int cgroup_make(const struct guest_container *c, int *ret_fd, struct err *e)
+/* 0 or -errno: it is told through a pipe. */
+static int cgroup_mount(void)
 {
-	auto_close int fd = -1;
 	int r;
 
 	if (mount("cgroup", MACHINE_CGROUP_DIR, "cgroup2", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL))
-		return err_sys(e, -errno, "guest: mounting cgroup2");
+		return -errno;
 	r = cgroup_enable_controllers();
 	if (r < 0)
-		return err_sys(e, r, "guest: enabling cgroup controllers");
-	if (mkdir(CGROUP_CHILD, 0755) < 0)
-		return err_sys(e, -errno, "guest: making the container's cgroup");
+		return r;
+	return mkdir(CGROUP_CHILD, 0755) < 0 ? -errno : 0;
+}
+
+void cgroup_begin(void)
+{
+	int ends[2];
+	int r;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		machine_die("cgroup: pipe: errno %d", errno);
+	switch (fork()) {
+	case -1:
+		machine_die("cgroup: fork: errno %d", errno);
+	case 0:
+		r = cgroup_mount();
+		_exit(fd_write_all(ends[1], &r, sizeof(r)) < 0);
+	default:
+		close(ends[1]);
+		cgroup_begun = ends[0];
+	}
+}
+
+/* What cgroup_begin() has come to. 0 or -errno. */
+static int cgroup_wait(void)
+{
+	int told;
+	ssize_t n = fd_read_all(cgroup_begun, &told, sizeof(told));
+
+	fd_close(&cgroup_begun);
+	if (n < 0)
+		return (int)n;
+	return n == sizeof(told) ? told : -EIO;
+}
+
+int cgroup_make(const struct guest_container *c, int *ret_fd, struct err *e)
+{
+	auto_close int fd = -1;
+	int r = cgroup_wait();
+
+	if (r < 0)
+		return err_sys(e, r, "guest: mounting cgroup2 and enabling its controllers");
 	fd = open(CGROUP_CHILD, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return err_sys(e, -errno, "guest: the container's cgroup");
 	for (uint32_t i = 0; !r && i < c->cgroup_files.count; i++)
 		r = cgroup_write(fd, &c->cgroup_files.at[i], e);
-	if (!r)
-		r = cgroup_filter_devices(fd, &c->device_filter, e);
 	if (!r)
 		*ret_fd = take_fd(fd);
 	return r;

@@ -5,8 +5,16 @@
 #include "lib/err.h"
 #include "lib/guest.h"
 
-/* Mounts cgroup2 for init and makes the container's child cgroup with every controller there is,
- * its limits and its device filter. The descriptor is for clone3(CLONE_INTO_CGROUP). */
+/* Begins to mount cgroup2 for init and to make the container's child cgroup with every controller
+ * there is: in a process of its own, as a second CPU has nothing to do at boot. Dies when it
+ * cannot be made. */
+void cgroup_begin(void);
+
+/* Waits for the above; then the limits. The descriptor is for clone3(CLONE_INTO_CGROUP). */
 int cgroup_make(const struct guest_container *c, int *ret_fd, struct err *e) VMRT_MUST_CHECK;
+
+/* Needed when the program begins, not before: it costs milliseconds. */
+int cgroup_filter_devices(int dir_fd, const struct guest_device_filter *f,
+			  struct err *e) VMRT_MUST_CHECK;
 
 #endif

@@ -89,6 +89,15 @@ int container_spawn(const struct guest_container *c, const int ends[PROTO_STREAM
 	}
 	close(status[1]);
 	close(go[0]);
+	/* While it sets itself up. */
+	r = cgroup_filter_devices(cgroup_fd, &c->device_filter, e);
+	if (r < 0) {
+		kill(pid, SIGKILL);
+		close(status[0]);
+		close(go[1]);
+		close(pidfd);
+		return r;
+	}
 	*ret = (struct container_process){.pid = pid,
 					  .pidfd = pidfd,
 					  .cgroup_fd = take_fd(cgroup_fd),

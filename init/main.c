@@ -5,6 +5,7 @@
  * not there for the container: its files leave the container's view, its signals are blocked. */
 #include <unistd.h>
 
+#include "init/cgroup.h"
 #include "init/control.h"
 #include "init/loop.h"
 #include "init/machine.h"
@@ -17,24 +18,27 @@ int main(void)
 {
 	uint64_t boot_us = machine_now_us();
 	struct err e;
+	int r;
 
 	/* Executed by somebody inside a container: there is nothing here for them. */
 	if (getpid() != 1)
 		return 1;
 	marks_init();
 	machine_boot();
+	cgroup_begin();
 	marks_add("init's mounts");
 	loop_init();
 	session_init();
 	reaper_init();
 	ports_init();
-	control_init(boot_us);
-	marks_add("hello");
-	/* The host is building the description meanwhile. */
-	if (machine_mount_share(&e) < 0)
-		machine_die("%s", e.text);
-	machine_pin_share("rootfs");
+	/* While the control port gets its name. */
+	r = machine_mount_share(&e);
 	marks_add("share");
+	control_init(boot_us);
+	if (r < 0)
+		machine_die("%s", e.text);
+	marks_add("hello");
+	machine_pin_share("rootfs");
 	control_start();
 	loop_run();
 }
