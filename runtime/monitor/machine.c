@@ -273,7 +273,8 @@ int machine_start(struct machine *m, const struct monitor_start *start, struct e
 	}
 	if (!plan->has_user_network) {
 		/* Not under TCG, which would not see what the kernel writes into guest memory. */
-		r = net_open(&m->net, plan->nic_count, start->accel == VM_ACCEL_KVM, e);
+		r = net_open(&m->net, plan->nic_count, plan->want_new_netns,
+			     start->accel == VM_ACCEL_KVM, e);
 		if (r < 0)
 			return r;
 	}

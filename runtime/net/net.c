@@ -20,7 +20,8 @@
  * rules in the namespace send what is meant for port 53. */
 #define NET_RESOLVER_ADDRESS 0x7f00000bu
 
-int net_open(struct net *n, size_t slot_count, bool want_vhost, struct err *e)
+int net_open(struct net *n, size_t slot_count, bool is_namespace_new, bool want_vhost,
+	     struct err *e)
 {
 	const unsigned int groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR |
 				    RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE | RTMGRP_IPV4_RULE;
@@ -35,7 +36,7 @@ int net_open(struct net *n, size_t slot_count, bool want_vhost, struct err *e)
 	if (r == 0)
 		r = netlink_open(&n->sockets, NETLINK_SOCK_DIAG, e);
 	for (size_t i = 0; r == 0 && i < slot_count; i++) {
-		r = tap_make(&n->requests, &n->slots[i].tap, e);
+		r = tap_make(&n->requests, is_namespace_new, &n->slots[i].tap, e);
 		n->slot_count = i + 1;
 		/* Absent or forbidden: slower, not wrong. */
 		if (want_vhost)

@@ -37,8 +37,11 @@ struct net {
 };
 
 /* In the container's network namespace: it is never changed afterwards. Makes the taps; their
- * descriptors are the caller's to take. `want_vhost`: the kernel moves the frames if it can. */
-int net_open(struct net *n, size_t slot_count, bool want_vhost, struct err *e) VMRT_MUST_CHECK;
+ * descriptors are the caller's to take. `is_namespace_new`: the taps end with it, which nobody has
+ * to wait for; elsewhere with QEMU, whose end then takes the kernel 20 ms for each. `want_vhost`:
+ * the kernel moves the frames if it can. */
+int net_open(struct net *n, size_t slot_count, bool is_namespace_new, bool want_vhost,
+	     struct err *e) VMRT_MUST_CHECK;
 
 /* QEMU has its copies. */
 void net_drop_fds(struct net_slot *slot);
@@ -51,7 +54,7 @@ int net_update(struct net *n, struct network *ret, struct err *e) VMRT_MUST_CHEC
 int net_event_fd(const struct net *n);
 void net_take_events(struct net *n);
 
-/* The interfaces are the host's again. Taps go with their last descriptor. */
+/* The interfaces are the host's again. */
 void net_close(struct net *n);
 
 #endif

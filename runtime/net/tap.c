@@ -57,7 +57,7 @@ int tap_set_mtu(struct netlink *nl, const struct tap *tap, unsigned int mtu)
 	return netlink_send(nl, message);
 }
 
-int tap_make(struct netlink *nl, struct tap *ret, struct err *e)
+int tap_make(struct netlink *nl, bool is_kept, struct tap *ret, struct err *e)
 {
 	/* The kernel numbers them: two VMs may meet in one namespace. */
 	struct ifreq request = {.ifr_name = "vmrt%d",
@@ -69,6 +69,8 @@ int tap_make(struct netlink *nl, struct tap *ret, struct err *e)
 		return err_sys(e, -errno, "network: opening /dev/net/tun");
 	if (ioctl(fd, TUNSETIFF, &request) < 0)
 		return err_sys(e, -errno, "network: making a tap");
+	if (is_kept && ioctl(fd, TUNSETPERSIST, 1) < 0)
+		return err_sys(e, -errno, "network: keeping a tap");
 	ret->ifindex = if_nametoindex(request.ifr_name);
 	r = tap_silence(nl, ret->ifindex);
 	if (r == 0)
