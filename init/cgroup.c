@@ -18,8 +18,8 @@
 #include "init/wording.h"
 #include "lib/fd.h"
 
-#define CGROUP_LIST_BYTES 512
-#define CGROUP_CHILD	  MACHINE_CGROUP_DIR "/container"
+#define CGROUP_LIST_BYTES  512
+#define CGROUP_VALUE_BYTES 256
 
 static int cgroup_begun = -1; /* a pipe from the process that mounts */
 
@@ -87,6 +87,37 @@ int cgroup_filter_devices(int dir_fd, const struct guest_device_filter *f, struc
 		return err_set(e, -errno, "guest: attaching the device filter: %s",
 			       wording_errno(errno));
 	return 0;
+}
+
+static void cgroup_read_value(int dir_fd, const char *name, char value[CGROUP_VALUE_BYTES])
+{
+	auto_close int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : fd_read_all(fd, value, CGROUP_VALUE_BYTES - 1);
+
+	value[n > 0 ? n : 0] = '\0';
+}
+
+int cgroup_update(int dir_fd, const char *const *words, uint32_t count, struct err *e)
+{
+	struct guest_pair next;
+	char old[CGROUP_VALUE_BYTES];
+	struct err ignored;
+	int r;
+
+	if (count < 2)
+		return 0;
+	next = (struct guest_pair){.name = words[0], .value = words[1]};
+	cgroup_read_value(dir_fd, next.name, old);
+	r = cgroup_write(dir_fd, &next, e);
+	if (r < 0)
+		return r;
+	r = cgroup_update(dir_fd, words + 2, count - 2, e);
+	if (r < 0 && *old) {
+		const struct guest_pair back = {.name = next.name, .value = old};
+
+		(void)!cgroup_write(dir_fd, &back, &ignored);
+	}
+	return r;
 }
 
 /* 0 or -errno: it is told through a pipe. */

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "init/builtin.h"
 #include "init/cgroup.h"
 #include "init/child.h"
 #include "init/machine.h"
@@ -123,7 +124,8 @@ static void container_point_children_back(void)
 }
 
 static pid_t container_clone_into(const struct guest_container *c,
-				  const struct container_process *first)
+				  const struct container_process *first, uint64_t flags,
+				  int cgroup_fd)
 {
 	int pidfd = -1;
 	pid_t pid;
@@ -134,7 +136,7 @@ static pid_t container_clone_into(const struct guest_container *c,
 		if (r < 0)
 			return r;
 	}
-	pid = container_clone(0, first->cgroup_fd, &pidfd);
+	pid = container_clone(flags, cgroup_fd, &pidfd);
 	if (pid == 0)
 		return 0;
 	if (pid < 0)
@@ -154,7 +156,13 @@ int container_spawn_exec(const struct guest_container *c, const struct container
 
 	if (container_make_status(status) < 0)
 		return err_sys(e, -errno, "guest: pipe");
-	pid = container_clone_into(c, first);
+	/* Init's own work is not the container's to pay, nor done among its mounts. */
+	if (p->builtin)
+		pid = container_clone_into(c, first, CLONE_NEWNS, -1);
+	else
+		pid = container_clone_into(c, first, 0, first->cgroup_fd);
+	if (pid == 0 && p->builtin)
+		builtin_run(p, ends, status[1]);
 	if (pid == 0) {
 		close(status[0]);
 		child_run_exec(c, p, first->pidfd, ends, status[1]);

@@ -33,8 +33,8 @@ struct container_process {
 int container_spawn(const struct guest_container *c, const int ends[PROTO_STREAM_COUNT],
 		    struct container_process *ret, struct err *e) VMRT_MUST_CHECK;
 
-/* Clones one more process into the container whose own process is `first`; it executes `p` without
- * waiting for anything. */
+/* Clones one more process into the container whose own process is `first`; it executes `p`, or
+ * does its builtin work, without waiting for anything. */
 int container_spawn_exec(const struct guest_container *c, const struct container_process *first,
 			 const struct guest_process *p, const int ends[PROTO_STREAM_COUNT],
 			 struct container_process *ret, struct err *e) VMRT_MUST_CHECK;

@@ -77,11 +77,12 @@ struct guest_rlimit {
 	uint64_t hard;
 };
 
-/* Work that init does itself, in a child, in place of a program: args are not executed then. */
+/* Work that init does itself, in a child, in place of a program: see init/builtin.h. */
 enum guest_builtin {
 	GUEST_BUILTIN_NONE,
-	GUEST_BUILTIN_PROCESSES, /* the container's /proc to stdout, for `vmrt ps`; see docs */
-	GUEST_BUILTIN_STATS,	 /* usage numbers to stdout, for `vmrt events` */
+	GUEST_BUILTIN_PROCESSES, /* the container's processes, as files of /proc */
+	GUEST_BUILTIN_STATS,	 /* its usage and limits, as files of its cgroup */
+	GUEST_BUILTIN_UPDATE,	 /* writes files of its cgroup: all, or none */
 	GUEST_BUILTIN_COUNT
 };
 

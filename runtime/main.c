@@ -153,6 +153,12 @@ static const struct option_spec ps_options[] = {
 	{"format", 'f', OPTION_STRING, VALUE(format), "FORMAT", "table (default) or json"},
 	HELP_OPTION,
 };
+static const struct option_spec events_options[] = {
+	{"interval", 0, OPTION_STRING, VALUE(interval), "DURATION",
+	 "how often usage numbers are printed (default: 5s)"},
+	{"stats", 0, OPTION_FLAG, VALUE(want_stats), NULL, "print usage numbers once"},
+	HELP_OPTION,
+};
 static const struct option_spec plain_options[] = {HELP_OPTION};
 
 #define OPTIONS(table) .options = (table), .option_count = COUNT(table)
@@ -252,6 +258,13 @@ const struct cmd_verb cmd_verbs[] = {
 	 .max_words = INT_MAX,
 	 .stops_at_word = true,
 	 .run = cmd_ps},
+	{.name = "events",
+	 .arguments = "<container-id>",
+	 .summary = "print a container's usage numbers and OOM kills as JSON",
+	 OPTIONS(events_options),
+	 .min_words = 1,
+	 .max_words = 1,
+	 .run = cmd_events},
 	{.name = "spec",
 	 .arguments = "",
 	 .summary = "write a config.json to begin with",

@@ -40,6 +40,8 @@ struct cmd_values {
 	const char *process_label;
 	const char *apparmor;
 	const char *cgroup;
+	const char *interval; /* events */
+	bool want_stats;
 	bool want_help;
 };
 
@@ -80,6 +82,7 @@ int cmd_pause(struct cmd *c, struct err *e);
 int cmd_resume(struct cmd *c, struct err *e);
 int cmd_checkpoint(struct cmd *c, struct err *e);
 int cmd_ps(struct cmd *c, struct err *e);
+int cmd_events(struct cmd *c, struct err *e);
 int cmd_state(struct cmd *c, struct err *e);
 int cmd_list(struct cmd *c, struct err *e);
 int cmd_spec(struct cmd *c, struct err *e);

@@ -34,6 +34,8 @@ enum ctl_verb {
 	CTL_RESIZE = 7, /* of the container's terminal, or on an EXEC connection the session's */
 	CTL_PAUSE = 8,
 	CTL_RESUME = 9,
+	CTL_WATCH = 10, /* REPLY, then an OOM for every kill; the end is the container's */
+	CTL_OOM = 11,	/* to who watches */
 };
 
 struct ctl_message {

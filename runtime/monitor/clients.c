@@ -22,6 +22,7 @@ static void client_close(struct client *c)
 	c->waiting = 0;
 	c->session = NULL;
 	c->is_agent = false;
+	c->is_watcher = false;
 	fd_close(&c->fd);
 	if (s)
 		exec_on_client_gone(s);
@@ -216,6 +217,10 @@ static void client_handle(struct client *c, const struct ctl_message *request, i
 	case CTL_RESIZE:
 		client_resize(c, request);
 		break;
+	case CTL_WATCH:
+		c->is_watcher = true;
+		client_reply(c, 0, "");
+		break;
 	case CTL_PAUSE:
 	case CTL_RESUME:
 		client_pause(c, request->verb);
@@ -370,6 +375,17 @@ void clients_on_signalled(struct monitor *m, uint32_t token, int error)
 		client_reply(c, ESRCH, "container not running");
 	else
 		client_reply(c, error, error ? "guest: refused the signal" : "");
+}
+
+/* One that does not read misses some: nobody waits for it. */
+void clients_on_oom(struct monitor *m)
+{
+	const struct ctl_message message = {.verb = CTL_OOM};
+
+	for (size_t i = 0; i < MONITOR_CLIENT_MAX; i++) {
+		if (m->clients[i].fd >= 0 && m->clients[i].is_watcher)
+			(void)ctl_send(m->clients[i].fd, &message);
+	}
 }
 
 void clients_on_end(struct monitor *m, const struct err *e)

@@ -331,6 +331,7 @@ static void guest_act(struct session *s, enum session_action action, const struc
 			log_info("guest: %llu processes killed for want of memory",
 				 (unsigned long long)ev->oom.count);
 		s->monitor->has_oom = true;
+		clients_on_oom(s->monitor);
 		break;
 	case SESSION_DO_RESOLVE:
 		resolver_on_query(s->monitor, ev);

@@ -28,6 +28,7 @@ struct client {
 	struct loop_source *source;
 	enum ctl_verb waiting;	 /* for an answer; 0: for a request */
 	bool is_agent;		 /* the host process of an exec session */
+	bool is_watcher;	 /* it is told of OOM kills */
 	struct session *session; /* that session; NULL: it is over, or never was */
 	int signo;
 	uint32_t token; /* of the signal it waits for */
@@ -192,6 +193,7 @@ void clients_on_started(struct monitor *m, const struct err *e);
 /* Is any host process of an exec session still there? */
 bool clients_have_agents(const struct monitor *m);
 void clients_on_signalled(struct monitor *m, uint32_t token, int error);
+void clients_on_oom(struct monitor *m);
 /* Answers everybody who still waits. */
 void clients_on_end(struct monitor *m, const struct err *e);
 
