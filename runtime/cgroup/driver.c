@@ -92,6 +92,43 @@ int cgroup_driver_make(const struct cgroup_request *q, struct cgroup_host *ret,
 	return r < 0 ? r : cgroup_host_limit(ret, q->resources, &q->overhead, e);
 }
 
+/* So that systemd does not put the old ones back when it is told to reload. */
+static int driver_update_unit(int state_dirfd, const struct oci_resources *r,
+			      const struct cgroup_overhead *overhead, struct err *e)
+{
+	struct unit_properties properties = {0};
+	auto_free char *unit = NULL;
+	int rc = fd_read_file(state_dirfd, DRIVER_UNIT_FILE, DRIVER_NAME_BYTES, &unit, NULL);
+
+	if (rc < 0)
+		return rc == -ENOENT ? 0
+				     : err_sys(e, rc, "reading the name of the container's unit");
+	unit_properties_of_limits(r, overhead, driver_is_v2(), &properties);
+	rc = properties.count ? systemd_unit_set(unit, &properties, e) : 0;
+	unit_properties_done(&properties);
+	return rc;
+}
+
+int cgroup_driver_update(int state_dirfd, const struct oci_resources *r,
+			 const struct cgroup_overhead *overhead, struct guest_pairs *ret_kept,
+			 struct err *e)
+{
+	struct cgroup_host h = {0};
+	int rc = cgroup_host_load(state_dirfd, &h, e);
+
+	*ret_kept = (struct guest_pairs){0};
+	if (rc < 0)
+		return rc;
+	cgroup_host_keep(&h, r, overhead, ret_kept);
+	rc = driver_update_unit(state_dirfd, r, overhead, e);
+	if (rc == 0)
+		rc = cgroup_host_limit(&h, r, overhead, e);
+	if (rc < 0)
+		cgroup_host_restore(ret_kept);
+	cgroup_host_done(&h);
+	return rc;
+}
+
 int cgroup_driver_remove(int state_dirfd, struct err *e)
 {
 	auto_free char *unit = NULL;

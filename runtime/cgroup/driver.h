@@ -22,6 +22,11 @@ struct cgroup_request {
  * On failure something may be left: remove. */
 int cgroup_driver_make(const struct cgroup_request *q, struct cgroup_host *ret,
 		       int *ret_holder_pidfd, struct err *e) VMRT_MUST_CHECK;
+/* Changes the limits of a container that exists: all, or on failure none. `ret_kept` is for
+ * cgroup_host_restore() and owned by the caller: cgroup_pairs_done(). */
+int cgroup_driver_update(int state_dirfd, const struct oci_resources *r,
+			 const struct cgroup_overhead *overhead, struct guest_pairs *ret_kept,
+			 struct err *e) VMRT_MUST_CHECK;
 /* Removes what is left of it, of whichever driver. 0 with nothing left, else -errno. */
 int cgroup_driver_remove(int state_dirfd, struct err *e) VMRT_MUST_CHECK;
 

@@ -295,6 +295,74 @@ int cgroup_host_save(const struct cgroup_host *h, int state_dirfd, struct err *e
 	return r < 0 ? err_sys(e, r, "writing the list of cgroups") : 0;
 }
 
+/* The hierarchy that a path is in. */
+static struct cgroup_host_dir *host_find_mount(struct cgroup_host *h, const char *path)
+{
+	struct cgroup_host_dir *best = NULL;
+
+	for (size_t i = 0; i < h->count; i++) {
+		size_t size = strlen(h->at[i].mount);
+
+		if (!strncmp(path, h->at[i].mount, size) && path[size] == '/' &&
+		    (!best || size > strlen(best->mount)))
+			best = &h->at[i];
+	}
+	return best;
+}
+
+int cgroup_host_load(int state_dirfd, struct cgroup_host *ret, struct err *e)
+{
+	auto_free char *list = NULL;
+	char *save = NULL;
+	int r = fd_read_file(state_dirfd, HOST_LIST_NAME, HOST_TABLE_BYTES, &list, NULL);
+
+	if (r < 0)
+		return err_sys(e, r, "reading the list of cgroups");
+	r = cgroup_host_find("/", "", ret, e);
+	if (r < 0)
+		return r;
+	for (char *path = strtok_r(list, "\n", &save); path; path = strtok_r(NULL, "\n", &save)) {
+		struct cgroup_host_dir *d = host_find_mount(ret, path);
+
+		if (!d)
+			continue;
+		free(d->path);
+		d->path = xstrdup(path);
+	}
+	return 0;
+}
+
+void cgroup_host_keep(const struct cgroup_host *h, const struct oci_resources *r,
+		      const struct cgroup_overhead *overhead, struct guest_pairs *ret)
+{
+	struct guest_pairs files;
+
+	*ret = (struct guest_pairs){0};
+	cgroup_limits_of_host(r, overhead, h->is_v2, &files);
+	ret->at = xcalloc(files.count, sizeof(*ret->at));
+	for (uint32_t i = 0; i < files.count; i++) {
+		const struct cgroup_host_dir *d = host_dir_of(h, files.at[i].name);
+		auto_free char *path = d ? xasprintf("%s/%s", d->path, files.at[i].name) : NULL;
+		char *value = NULL;
+
+		if (!path || fd_read_file(AT_FDCWD, path, HOST_FILE_BYTES, &value, NULL) < 0)
+			continue;
+		ret->at[ret->count++] = (struct guest_pair){.name = take_ptr(path), .value = value};
+	}
+	cgroup_pairs_done(&files);
+}
+
+void cgroup_host_restore(const struct guest_pairs *kept)
+{
+	for (uint32_t i = kept->count; i > 0; i--) {
+		const struct guest_pair *p = &kept->at[i - 1];
+		auto_close int fd = open(p->name, O_WRONLY | O_CLOEXEC);
+
+		if (fd < 0 || fd_write_all(fd, p->value, strlen(p->value)) < 0)
+			log_warn("cgroup: putting '%s' back failed", p->name);
+	}
+}
+
 static int host_remove_one(const char *path)
 {
 	const struct timespec pause = {.tv_nsec = HOST_REMOVE_WAIT_NS};

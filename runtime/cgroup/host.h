@@ -46,6 +46,13 @@ int cgroup_host_limit(const struct cgroup_host *h, const struct oci_resources *r
 /* Moves the calling process, and so what it starts from now on. */
 int cgroup_host_enter(const struct cgroup_host *h, struct err *e) VMRT_MUST_CHECK;
 
+/* Of a container that runs: as saved, found again. Free with cgroup_host_done(). */
+int cgroup_host_load(int state_dirfd, struct cgroup_host *ret, struct err *e) VMRT_MUST_CHECK;
+/* The values that cgroup_host_limit() would overwrite, as paths and contents, and back again. */
+void cgroup_host_keep(const struct cgroup_host *h, const struct oci_resources *r,
+		      const struct cgroup_overhead *overhead, struct guest_pairs *ret);
+void cgroup_host_restore(const struct guest_pairs *kept);
+
 /* The paths as a file in the state directory, and their removal by it. What is not empty yet is
  * waited for briefly: the kernel takes dead processes out in its own time. 0 or -errno. */
 int cgroup_host_save(const struct cgroup_host *h, int state_dirfd, struct err *e) VMRT_MUST_CHECK;

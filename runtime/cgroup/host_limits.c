@@ -66,6 +66,9 @@ static void host_cpu(struct host_limits *l, const struct oci_cpu *c)
 			 xasprintf("%" PRIu64,
 				   l->is_v2 ? 1 + (shares - 2) * 9999 / 262142 : shares));
 	}
+	if (c->quota_us.has && c->quota_us.value < 0)
+		host_add(l, "cpu.cfs_quota_us", "cpu.max",
+			 l->is_v2 ? xasprintf("max %" PRIu64, period) : xstrdup("-1"));
 	if (c->quota_us.has && c->quota_us.value > 0) {
 		uint64_t quota = (uint64_t)c->quota_us.value + extra;
 
@@ -142,6 +145,8 @@ void cgroup_limits_of_host(const struct oci_resources *r, const struct cgroup_ov
 	if (r->pids_limit.has && r->pids_limit.value > 0)
 		host_add(&l, "pids.max", "pids.max",
 			 xasprintf("%" PRIu64, (uint64_t)r->pids_limit.value + overhead->pids));
+	else if (r->pids_limit.has && r->pids_limit.value < 0)
+		host_add(&l, "pids.max", "pids.max", xstrdup("max"));
 	host_block_io(&l, &r->block_io);
 	host_unified(&l, &r->unified);
 }

@@ -321,6 +321,44 @@ int systemd_unit_start(const struct unit_name *name, const struct unit_propertie
 	return r;
 }
 
+static int systemd_call_set(struct systemd *s, const char *unit,
+			    const struct unit_properties *properties, sd_bus_error *error)
+{
+	sd_bus_message *m = NULL;
+	int r = s->call.sd_bus_message_new_method_call(s->bus, &m, SYSTEMD_SERVICE, SYSTEMD_PATH,
+						       SYSTEMD_MANAGER, "SetUnitProperties");
+
+	if (r >= 0)
+		r = s->call.sd_bus_message_append(m, "sb", unit, 1);
+	if (r >= 0)
+		r = s->call.sd_bus_message_open_container(m, 'a', "(sv)");
+	for (size_t i = 0; r >= 0 && i < properties->count; i++)
+		r = systemd_append_property(s, m, &properties->at[i]);
+	if (r >= 0)
+		r = s->call.sd_bus_message_close_container(m);
+	if (r >= 0)
+		r = s->call.sd_bus_call(s->bus, m, SYSTEMD_WAIT_US, error, NULL);
+	s->call.sd_bus_message_unref(m);
+	return r;
+}
+
+int systemd_unit_set(const char *unit, const struct unit_properties *properties, struct err *e)
+{
+	struct systemd s = {0};
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	int r = systemd_open(&s, e);
+
+	if (r >= 0) {
+		r = systemd_call_set(&s, unit, properties, &error);
+		if (r < 0)
+			err_set(e, r, "systemd: changing '%s': %s", unit,
+				error.message ? error.message : strerror(-r));
+		s.call.sd_bus_error_free(&error);
+	}
+	systemd_close(&s);
+	return r < 0 ? r : 0;
+}
+
 int systemd_unit_stop(const char *unit, struct err *e)
 {
 	struct systemd s = {0};

@@ -23,6 +23,9 @@
  * systemd. */
 int systemd_unit_start(const struct unit_name *name, const struct unit_properties *properties,
 		       pid_t pid, char **ret_path, struct err *e) VMRT_MUST_CHECK;
+/* Changes properties of a unit that runs, until the host's next start. */
+int systemd_unit_set(const char *unit, const struct unit_properties *properties,
+		     struct err *e) VMRT_MUST_CHECK;
 /* Stops it and waits for that. A unit that is not there any more is fine. */
 int systemd_unit_stop(const char *unit, struct err *e) VMRT_MUST_CHECK;
 

@@ -17,6 +17,24 @@ struct cmd_global {
 	bool want_version;
 };
 
+struct cmd_update {
+	const char *resources; /* a file: all others are nothing then */
+	const char *memory;
+	const char *memory_swap;
+	const char *memory_reservation;
+	const char *cpu_shares;
+	const char *cpu_quota;
+	const char *cpu_period;
+	const char *cpu_rt_runtime;
+	const char *cpu_rt_period;
+	const char *cpuset_cpus;
+	const char *cpuset_mems;
+	const char *pids_limit;
+	const char *blkio_weight;
+	const char *l3_cache_schema;
+	const char *mem_bw_schema;
+};
+
 struct cmd_values {
 	const char *bundle;
 	const char *pid_file;
@@ -42,6 +60,7 @@ struct cmd_values {
 	const char *cgroup;
 	const char *interval; /* events */
 	bool want_stats;
+	struct cmd_update update;
 	bool want_help;
 };
 
@@ -83,6 +102,7 @@ int cmd_resume(struct cmd *c, struct err *e);
 int cmd_checkpoint(struct cmd *c, struct err *e);
 int cmd_ps(struct cmd *c, struct err *e);
 int cmd_events(struct cmd *c, struct err *e);
+int cmd_update(struct cmd *c, struct err *e);
 int cmd_state(struct cmd *c, struct err *e);
 int cmd_list(struct cmd *c, struct err *e);
 int cmd_spec(struct cmd *c, struct err *e);

@@ -82,6 +82,22 @@ int container_run_hooks(const struct container *k, enum oci_hook_kind kind, stru
 	return r;
 }
 
+struct cgroup_overhead container_overhead(const struct state_vm *vm,
+					  const struct oci_resources *limits)
+{
+	uint64_t guest = (uint64_t)vm->memory_mib << 20;
+	uint64_t limit = 0;
+
+	if (limits && limits->memory.limit.has && limits->memory.limit.value > 0)
+		limit = (uint64_t)limits->memory.limit.value;
+	return (struct cgroup_overhead){
+		.memory_bytes =
+			(guest > limit ? guest - limit : 0) + ((uint64_t)vm->host_mib << 20),
+		.cpu_percent = 100, /* virtiofsd and QEMU's own threads */
+		.pids = 512,
+	};
+}
+
 /* Waits for the monitor's end (it takes everything of the VM along). */
 static int container_wait_end(int pidfd, int timeout_ms)
 {

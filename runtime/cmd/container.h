@@ -2,6 +2,7 @@
 #ifndef VMRT_CMD_CONTAINER_H
 #define VMRT_CMD_CONTAINER_H
 
+#include "runtime/cgroup/host.h"
 #include "runtime/cmd/cmd.h"
 #include "runtime/ctl/ctl.h"
 #include "runtime/oci/config.h"
@@ -34,6 +35,10 @@ int container_load_config(const struct container *k, struct oci_config **ret,
 			  struct err *e) VMRT_MUST_CHECK;
 int container_run_hooks(const struct container *k, enum oci_hook_kind kind,
 			struct err *e) VMRT_MUST_CHECK;
+
+/* What the host's cgroup needs beyond the container's limits, so that the VM fits in. */
+struct cgroup_overhead container_overhead(const struct state_vm *vm,
+					  const struct oci_resources *limits);
 
 /* SIGKILL to the monitor, which takes the VM along; waits for its end. Fine when it is gone. */
 int container_kill_monitor(const struct container *k, struct err *e) VMRT_MUST_CHECK;

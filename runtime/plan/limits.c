@@ -7,9 +7,7 @@
 #include "lib/mem.h"
 #include "runtime/cgroup/cgroup.h"
 
-/* What the guest's kernel, its page tables and init need beyond the container's own limit. */
-#define LIMITS_GUEST_OVERHEAD_MIB 128
-#define LIMITS_MEMORY_MIB_MAX	  (1u << 24)
+#define LIMITS_MEMORY_MIB_MAX (1u << 24)
 
 static uint64_t limits_min(uint64_t a, uint64_t b)
 {
@@ -40,7 +38,7 @@ static unsigned int limits_memory_mib(const struct oci_resources *r, unsigned in
 	/* A limit above the default is a promise too, but not beyond what QEMU can be told. */
 	if (!mib || mib >= LIMITS_MEMORY_MIB_MAX)
 		return otherwise;
-	return (unsigned int)mib + LIMITS_GUEST_OVERHEAD_MIB;
+	return (unsigned int)mib + PLAN_GUEST_OVERHEAD_MIB;
 }
 
 int plan_limits(struct plan *p, const struct settings *settings, struct err *e)

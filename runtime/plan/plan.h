@@ -13,6 +13,9 @@
 #include "runtime/plan/settings.h"
 #include "runtime/share/share.h"
 
+/* What the guest's kernel, its page tables and init need beyond the container's own limit. */
+#define PLAN_GUEST_OVERHEAD_MIB 128
+
 struct plan {
 	const struct oci_config *config; /* borrowed; strings below point into it */
 	char *bundle;			 /* absolute */

@@ -252,7 +252,7 @@ void state_mark_paused(int state_dirfd, bool is_paused)
 
 int state_write(int state_dirfd, const struct state *s, struct err *e)
 {
-	const struct state_format format = {.want_details = true, .owner = ""};
+	const struct state_format format = {.want_details = true, .want_vm = true, .owner = ""};
 	struct json_out *out = json_out_new(NULL);
 	const char *text;
 	size_t size;

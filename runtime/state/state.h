@@ -29,6 +29,13 @@ enum state_status {
 	STATE_STATUS_COUNT
 };
 
+/* What `update` has to know of the VM, which stays as it was made. */
+struct state_vm {
+	uint32_t memory_mib;
+	uint32_t vcpus;
+	uint32_t host_mib; /* what QEMU and the helpers may need beside the VM's memory */
+};
+
 struct state {
 	char *id;
 	char *bundle;
@@ -41,6 +48,7 @@ struct state {
 	size_t annotation_count;
 	char **annotation_keys;
 	char **annotation_values;
+	struct state_vm vm;
 	enum state_status status;
 };
 
@@ -76,6 +84,7 @@ uint64_t state_process_start(pid_t pid);
 /* runc's JSON of a state: for `state` and `list` (with rootfs, created, owner), and for hooks. */
 struct state_format {
 	bool want_details;
+	bool want_vm;	   /* for state.json alone */
 	const char *owner; /* "" for `state`, the user's name for `list` */
 };
 void state_put(struct json_out *out, const struct state *s, const struct state_format *format);

@@ -22,6 +22,15 @@ static void state_put_annotations(struct json_out *out, const struct state *s)
 	json_out_end(out);
 }
 
+static void state_put_vm(struct json_out *out, const struct state_vm *vm)
+{
+	json_out_object(out, "vm");
+	json_out_u64(out, "memoryMiB", vm->memory_mib);
+	json_out_u64(out, "vcpus", vm->vcpus);
+	json_out_u64(out, "hostMiB", vm->host_mib);
+	json_out_end(out);
+}
+
 void state_put(struct json_out *out, const struct state *s, const struct state_format *format)
 {
 	bool has_pid = s->status != STATE_STOPPED;
@@ -39,6 +48,8 @@ void state_put(struct json_out *out, const struct state *s, const struct state_f
 		json_out_string(out, "created", s->created);
 	}
 	state_put_annotations(out, s);
+	if (format->want_vm)
+		state_put_vm(out, &s->vm);
 	if (format->want_details)
 		json_out_string(out, "owner", format->owner);
 	json_out_end(out);
@@ -63,6 +74,16 @@ static void state_read_annotations(struct json_doc *doc, struct state *s)
 		s->annotation_keys[s->annotation_count] = xstrdup(n->key);
 		s->annotation_values[s->annotation_count++] = xstrdup(json_text(doc, n));
 	}
+}
+
+/* All zero in the state of an older vmrt. */
+static void state_read_vm(struct json_doc *doc, struct state_vm *vm)
+{
+	const struct json_node *node = json_object(doc, json_doc_root(doc), "vm");
+
+	json_u32(doc, node, "memoryMiB", &vm->memory_mib);
+	json_u32(doc, node, "vcpus", &vm->vcpus);
+	json_u32(doc, node, "hostMiB", &vm->host_mib);
 }
 
 static void state_find_status(int state_dirfd, struct state *s)
@@ -102,6 +123,7 @@ int state_read(int state_dirfd, struct state *ret, struct err *e)
 	state_read_text(doc, "rootfs", &s.rootfs);
 	state_read_text(doc, "created", &s.created);
 	state_read_annotations(doc, &s);
+	state_read_vm(doc, &s.vm);
 	r = json_doc_status(doc);
 	json_doc_free(doc);
 	if (r < 0) {
