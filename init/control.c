@@ -174,6 +174,23 @@ bool control_send_resolve(uint32_t token, bool is_tcp, const void *query, uint16
 	return true;
 }
 
+bool control_send_listening(const struct proto_listener *at, uint32_t count)
+{
+	size_t begin;
+
+	if (control.out.size >= CONTROL_OUT_BYTES)
+		return false;
+	begin = control_begin(0, PROTO_GUEST_LISTENING);
+	wire_put_u32(&control.out, count);
+	for (uint32_t i = 0; i < count; i++) {
+		wire_put_u8(&control.out, at[i].is_udp);
+		wire_put_u16(&control.out, at[i].port);
+		wire_put_u32(&control.out, at[i].address);
+	}
+	control_end(begin);
+	return true;
+}
+
 void control_send_last_log(const char *text)
 {
 	size_t begin;

@@ -29,6 +29,9 @@ void control_send_signalled(uint16_t session, uint32_t token, uint32_t error);
 /* False when the host does not read: the container could fill the machine's memory with queries. */
 bool control_send_resolve(uint32_t token, bool is_tcp, const void *query, uint16_t size);
 
+/* At most PROTO_LISTENER_MAX. False when the host does not read. */
+bool control_send_listening(const struct proto_listener *at, uint32_t count);
+
 /* Only for machine_die(): a LOG error, written blocking, errors ignored. */
 void control_send_last_log(const char *text);
 

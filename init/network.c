@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "init/control.h"
+#include "init/listeners.h"
 #include "init/machine.h"
 #include "init/nics.h"
 #include "init/resolver.h"
@@ -434,6 +435,8 @@ bool network_take(struct wire_in *in)
 int network_settle(struct err *e)
 {
 	network.is_settled = true;
+	if (network.now.want_listeners)
+		listeners_begin();
 	if (!network.has_error)
 		return 0;
 	*e = network.error;

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "init/control.h"
@@ -297,6 +298,18 @@ static int resolver_open(int *ret_udp, int *ret_tcp)
 	*ret_udp = take_fd(udp);
 	*ret_tcp = take_fd(tcp);
 	return 0;
+}
+
+bool resolver_has_socket(uint32_t inode)
+{
+	const int fds[] = {resolver.udp.fd, resolver.tcp.fd};
+	struct stat st;
+
+	for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++) {
+		if (fds[i] >= 0 && fstat(fds[i], &st) == 0 && (uint32_t)st.st_ino == inode)
+			return true;
+	}
+	return false;
 }
 
 void resolver_set(bool is_wanted)

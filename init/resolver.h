@@ -10,6 +10,9 @@
 /* Listens from the first time it is wanted. The loopback must be up. */
 void resolver_set(bool is_wanted);
 
+/* Is it one of the sockets that listen here? They are nobody else's business. */
+bool resolver_has_socket(uint32_t inode);
+
 /* The rest of `in` is the answer to the query with that token; empty: there is none. */
 void resolver_on_answer(uint32_t token, struct wire_in *in);
 

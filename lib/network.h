@@ -64,7 +64,8 @@ struct network_neighbour {
 };
 
 struct network {
-	bool want_resolver; /* 127.0.0.11 answers in the host's namespace */
+	bool want_resolver;  /* 127.0.0.11 answers in the host's namespace */
+	bool want_listeners; /* the host opens a port for each of the guest's */
 	uint32_t link_count;
 	uint32_t address_count;
 	uint32_t route_count;

@@ -117,6 +117,26 @@ static void proto_resolve_get(struct wire_in *in, struct proto_event *ev)
 		memcpy(ev->resolve.query, query, ev->resolve.size);
 }
 
+static void proto_listening_get(struct wire_in *in, struct proto_event *ev)
+{
+	uint32_t count = wire_get_count(in, 1 + 2 + 4);
+
+	if (count > PROTO_LISTENER_MAX) {
+		in->is_bad = true;
+		return;
+	}
+	ev->listening.count = count;
+	for (uint32_t i = 0; i < count; i++) {
+		struct proto_listener *l = &ev->listening.at[i];
+
+		l->is_udp = proto_enum_get(in, 2);
+		l->port = wire_get_u16(in);
+		l->address = wire_get_u32(in);
+		if (!l->port)
+			in->is_bad = true;
+	}
+}
+
 static bool proto_payload_get(struct wire_in *in, struct proto_event *ev)
 {
 	switch (ev->type) {
@@ -151,6 +171,9 @@ static bool proto_payload_get(struct wire_in *in, struct proto_event *ev)
 		break;
 	case PROTO_GUEST_RESOLVE:
 		proto_resolve_get(in, ev);
+		break;
+	case PROTO_GUEST_LISTENING:
+		proto_listening_get(in, ev);
 		break;
 	default:
 		return false;

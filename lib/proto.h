@@ -37,6 +37,9 @@
  *        |  --- CLOCK realtime ---------------------------> |  after the VM was stopped for a while
  *        |  <-- RESOLVE token, is tcp, query -------------- |  asked of 127.0.0.11 in the guest
  *        |  --- RESOLVED token, answer -------------------> |  the engine's; empty: none came
+ *        |  <-- LISTENING sockets ------------------------- |  all that take connections or
+ * datagrams, |                                                  |  if NETWORK wants to know, when
+ * they change
  *
  * NETWORK (lib/network.h) comes after CONTAINER and again whenever the engine has changed
  * something; it is always the whole description. What cannot be applied before START makes START
@@ -67,6 +70,7 @@
 #define PROTO_HOST_MAX_BYTES  (16u << 20) /* payload of the host's frames */
 #define PROTO_TEXT_MAX_BYTES  1000	  /* of a text inside a guest's frame */
 #define PROTO_QUERY_MAX_BYTES 4000	  /* of a DNS query: a name has 255 bytes at most */
+#define PROTO_LISTENER_MAX    256
 
 #define PROTO_PORT_CONTROL "vmrt.control"
 #define PROTO_PORT_STDIN   "vmrt.0.stdin"
@@ -87,7 +91,8 @@
 	X(SIGNALLED, 8)                                                                            \
 	X(LOG, 9)                                                                                  \
 	X(RESOLVE, 10)                                                                             \
-	X(OOM, 11)
+	X(OOM, 11)                                                                                 \
+	X(LISTENING, 12)
 
 /* X(name, number): what the host sends. */
 #define PROTO_HOST_MESSAGES(X)                                                                     \
@@ -128,6 +133,13 @@ enum proto_level {
 /* "HELLO" for PROTO_GUEST_HELLO, NULL for a number nobody has. Of both directions. */
 const char *proto_type_name(unsigned int type);
 
+/* A socket of the guest's: an IPv4 address, host order, 0 for all, and a port. */
+struct proto_listener {
+	bool is_udp;
+	uint16_t port;
+	uint32_t address;
+};
+
 /* A frame of the guest, taken apart. `text` is a copy: printable, cut at the limit. */
 struct proto_event {
 	enum proto_guest_type type;
@@ -162,6 +174,10 @@ struct proto_event {
 			uint16_t size;
 			uint8_t query[PROTO_QUERY_MAX_BYTES];
 		} resolve;
+		struct {
+			uint32_t count;
+			struct proto_listener at[PROTO_LISTENER_MAX];
+		} listening;
 		struct {
 			uint64_t at_us; /* guest's monotonic clock */
 		} mark;			/* CREATED, STARTED */

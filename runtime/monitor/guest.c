@@ -336,6 +336,9 @@ static void guest_act(struct session *s, enum session_action action, const struc
 	case SESSION_DO_RESOLVE:
 		resolver_on_query(s->monitor, ev);
 		break;
+	case SESSION_DO_FORWARD:
+		forward_on_listening(s->monitor, ev);
+		break;
 	case SESSION_VIOLATION:
 	case SESSION_ACTION_COUNT:
 		break; /* guest_handle() does not come here with these */
@@ -346,7 +349,8 @@ static void guest_act(struct session *s, enum session_action action, const struc
 static struct session *guest_find_session(struct monitor *m, const struct proto_event *ev)
 {
 	bool is_about_vm = ev->type == PROTO_GUEST_LOG || ev->type == PROTO_GUEST_SIGNALLED ||
-			   ev->type == PROTO_GUEST_RESOLVE || ev->type == PROTO_GUEST_OOM;
+			   ev->type == PROTO_GUEST_RESOLVE || ev->type == PROTO_GUEST_OOM ||
+			   ev->type == PROTO_GUEST_LISTENING;
 
 	if (ev->session == 0 || is_about_vm)
 		return &m->container;

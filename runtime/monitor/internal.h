@@ -90,6 +90,7 @@ struct monitor {
 	struct resolver_query *queries;
 	size_t query_count;
 	struct loop_timer *resolver_timer; /* NULL: nothing was asked yet */
+	struct forward *forward;	   /* NULL: the guest has said nothing of its sockets */
 
 	struct qmp *qmp;
 	struct client clients[MONITOR_CLIENT_MAX];
@@ -164,6 +165,10 @@ void network_close(struct monitor *m);
 /* resolver.c: the engine's DNS server in the container's namespace, asked for the guest. */
 struct resolver_query;
 void resolver_on_query(struct monitor *m, const struct proto_event *ev);
+
+/* forward.c: the host's ports that lead to the guest's. */
+struct forward;
+void forward_on_listening(struct monitor *m, const struct proto_event *ev);
 
 /* exec.c: exec sessions from request to the last byte. */
 /* `fds`: the encoded process as a file, then three stdio descriptors; all are taken. On failure

@@ -221,6 +221,8 @@ static int machine_start_qemu(struct machine *m, const struct monitor_start *sta
 	m->qmp_fd = qmp[0];
 	m->qemu_errors.fd = errors[0];
 	sandbox_init_qemu(&sandbox);
+	if (start->plan->want_host_ports)
+		sandbox_allow_low_ports(&sandbox);
 	machine_plan_vm(m, start, pipes, &vm);
 	machine_plan_nics(m, start->plan, &vm);
 	r = vm_qemu_argv(&vm, &argv, e);

@@ -16,6 +16,7 @@ struct qmp_pending {
 	struct qmp_pending *next;
 	qmp_callback *call;
 	void *arg;
+	bool is_line; /* a text in the answer is an error */
 };
 
 struct qmp {
@@ -59,6 +60,17 @@ static enum qmp_kind qmp_parse_event(struct json_doc *doc, const struct json_nod
 	return kind;
 }
 
+/* What a command has returned, if that is a text: its first line. */
+static const char *qmp_text(struct json_doc *doc, const struct json_node *root)
+{
+	const struct json_node *value = json_member(doc, root, "return");
+	const char *text = "";
+
+	if (value && value->type == JSON_STRING)
+		json_string(doc, root, "return", &text);
+	return text;
+}
+
 enum qmp_kind qmp_parse_line(const char *line, size_t size, struct err *ret)
 {
 	struct json_doc *doc = NULL;
@@ -78,6 +90,7 @@ enum qmp_kind qmp_parse_line(const char *line, size_t size, struct err *ret)
 		kind = qmp_parse_event(doc, root, ret);
 	} else if (json_member(doc, root, "return")) {
 		kind = QMP_RETURN;
+		err_set(ret, 0, "%s", qmp_text(doc, root));
 	} else if ((error = json_object(doc, root, "error"))) {
 		kind = QMP_ERROR;
 		json_string(doc, error, "desc", &text);
@@ -144,7 +157,8 @@ static void qmp_on_line(struct qmp *q, const char *line, size_t size)
 	case QMP_RETURN:
 	case QMP_ERROR:
 		if (q->first)
-			qmp_answer(q, kind == QMP_ERROR ? &e : NULL);
+			qmp_answer(q,
+				   kind == QMP_ERROR || (q->first->is_line && *e.text) ? &e : NULL);
 		else
 			qmp_break(q, "an answer that nobody asked for");
 		break;
@@ -230,16 +244,15 @@ struct json_out *qmp_command(const char *name)
 	return out;
 }
 
-void qmp_send(struct qmp *q, struct json_out *command, qmp_callback *call, void *arg)
+static void qmp_push(struct qmp *q, struct json_out *command, const struct qmp_pending *pending)
 {
-	struct qmp_pending *p = xcalloc(1, sizeof(*p));
+	struct qmp_pending *p = xmemdup(pending, sizeof(*pending));
 	const char *text;
 	size_t size;
 
 	json_out_end(command);
 	json_out_end(command);
 	text = json_out_text(command, &size);
-	*p = (struct qmp_pending){.call = call, .arg = arg};
 	*q->last = p;
 	q->last = &p->next;
 	wire_put_bytes(&q->out, text, size);
@@ -249,4 +262,17 @@ void qmp_send(struct qmp *q, struct json_out *command, qmp_callback *call, void 
 		qmp_break(q, "closed before");
 	else
 		qmp_flush(q);
+}
+
+void qmp_send(struct qmp *q, struct json_out *command, qmp_callback *call, void *arg)
+{
+	qmp_push(q, command, &(struct qmp_pending){.call = call, .arg = arg});
+}
+
+void qmp_send_line(struct qmp *q, const char *line, qmp_callback *call, void *arg)
+{
+	struct json_out *command = qmp_command("human-monitor-command");
+
+	json_out_string(command, "command-line", line);
+	qmp_push(q, command, &(struct qmp_pending){.call = call, .arg = arg, .is_line = true});
 }

@@ -47,8 +47,12 @@ struct json_out *qmp_command(const char *name);
  * the link is broken. */
 void qmp_send(struct qmp *q, struct json_out *command, qmp_callback *call, void *arg);
 
-/* One line of QEMU's, for the fuzzer too: what it is. */
-/* `ret` gets the error's text, or the id of the event's device. */
+/* A line for QEMU's other monitor, for what QMP has no command for. What it prints is an error:
+ * meant for commands that say nothing when all is well. */
+void qmp_send_line(struct qmp *q, const char *line, qmp_callback *call, void *arg);
+
+/* One line of QEMU's, for the fuzzer too: what it is. `ret` gets the error's text, the id of the
+ * event's device, or the text that a command has returned. */
 enum qmp_kind qmp_parse_line(const char *line, size_t size, struct err *ret);
 
 #endif

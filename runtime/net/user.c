@@ -14,7 +14,7 @@ static const uint8_t user_guest[4] = {10, 0, 2, 15};
 static const uint8_t user_gateway[4] = {10, 0, 2, 2};
 static const uint8_t user_broadcast[4] = {10, 0, 2, 255};
 
-void user_network_describe(struct network *ret)
+void user_network_describe(bool want_listeners, struct network *ret)
 {
 	static const struct network_link link = {
 		.mac = {0x52, 0x54, 0x00, 0x12, 0x34, 0x56},
@@ -35,6 +35,7 @@ void user_network_describe(struct network *ret)
 	memcpy(address.broadcast, user_broadcast, sizeof(user_broadcast));
 	memcpy(route.gateway, user_gateway, sizeof(user_gateway));
 	*ret = (struct network){
+		.want_listeners = want_listeners,
 		.link_count = 1,
 		.links = xmemdup(&link, sizeof(link)),
 		.address_count = 1,

@@ -5,7 +5,11 @@
 
 #include "lib/network.h"
 
-/* What the guest needs to use it, as NIC 0. Freed with network_done(). */
-void user_network_describe(struct network *ret);
+#define USER_NETDEV	   "n0"	       /* QEMU's name of it */
+#define USER_GUEST_ADDRESS 0x0a00020fu /* 10.0.2.15 */
+
+/* What the guest needs to use it, as NIC 0. `want_listeners`: it tells who listens in it, and the
+ * host's ports lead there. Freed with network_done(). */
+void user_network_describe(bool want_listeners, struct network *ret);
 
 #endif

@@ -258,9 +258,11 @@ void plan_set_host_network(struct plan *p)
 {
 	p->nic_count = 1;
 	p->has_user_network = true;
+	p->want_host_ports = true;
 	p->netns_path = NULL;
 	plan_warn(p, "config.json: linux.namespaces: a VM cannot share the host's network stack: "
-		     "user-mode network, outgoing IPv4 connections only");
+		     "user-mode network, the host's ports lead to those that the container listens "
+		     "at (IPv4)");
 }
 
 void plan_set_files(struct plan *p)

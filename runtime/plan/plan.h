@@ -24,6 +24,7 @@ struct plan {
 	const char *netns_path; /* NULL: the caller's, or a new one */
 	size_t nic_count;
 	bool has_user_network; /* NIC 0 is QEMU's user-mode network; there are no taps */
+	bool want_host_ports; /* with it: a port of the host's for each that the guest listens at */
 	unsigned int memory_mib;
 	unsigned int vcpus;
 	/* Of the vm object and the annotations; NULL: the settings'. */

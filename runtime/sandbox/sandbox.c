@@ -40,6 +40,12 @@ void sandbox_init_qemu(struct sandbox *ret)
 	*ret = (struct sandbox){.no_new_privs = true};
 }
 
+void sandbox_allow_low_ports(struct sandbox *s)
+{
+	s->keep_caps |= SANDBOX_CAP(CAP_NET_BIND_SERVICE) & sandbox_own_caps();
+	s->ambient_caps |= s->keep_caps & SANDBOX_CAP(CAP_NET_BIND_SERVICE);
+}
+
 void sandbox_init_virtiofsd(struct sandbox *ret)
 {
 	/* Namespaces, pivot_root and mounts: SYS_ADMIN; dropping the rest: SETPCAP; a higher limit
@@ -121,7 +127,7 @@ static int sandbox_switch_ids(const struct sandbox *s)
 	return 0;
 }
 
-static int sandbox_set_caps(uint64_t keep)
+static int sandbox_set_caps(uint64_t keep, uint64_t ambient)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[2] = {0};
@@ -129,11 +135,19 @@ static int sandbox_set_caps(uint64_t keep)
 	for (int i = 0; i < 2; i++) {
 		data[i].effective = (uint32_t)(keep >> (32 * i));
 		data[i].permitted = (uint32_t)(keep >> (32 * i));
+		data[i].inheritable = (uint32_t)(ambient >> (32 * i));
 	}
 	/* Kernels without ambient capabilities answer EINVAL: then there are none. */
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0UL, 0UL, 0UL) < 0 && errno != EINVAL)
 		return -errno;
-	return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
+	if (syscall(SYS_capset, &header, data) < 0)
+		return -errno;
+	for (unsigned long c = 0; c < 64; c++) {
+		if ((ambient & SANDBOX_CAP(c)) &&
+		    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, c, 0UL, 0UL) < 0)
+			return -errno;
+	}
+	return 0;
 }
 
 int sandbox_apply_limits(const struct sandbox *s, const char **ret_stage)
@@ -166,7 +180,7 @@ int sandbox_apply_rights(const struct sandbox *s, const char **ret_stage)
 			return r;
 	}
 	*ret_stage = "dropping capabilities";
-	r = sandbox_set_caps(s->keep_caps);
+	r = sandbox_set_caps(s->keep_caps, s->ambient_caps);
 	if (r < 0)
 		return r;
 	*ret_stage = "setting no_new_privs";

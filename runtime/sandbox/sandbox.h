@@ -15,8 +15,9 @@ struct sandbox {
 	bool want_ids; /* switch to uid/gid with no supplementary groups */
 	uid_t uid;
 	gid_t gid;
-	uint64_t keep_caps; /* bit N: capability N stays permitted, effective and bounding;
-			       all others leave every set, ambient and inheritable are empty */
+	uint64_t keep_caps;    /* bit N: capability N stays permitted, effective and bounding;
+				  all others leave every set */
+	uint64_t ambient_caps; /* of these, what a program that is not root's keeps as well */
 	bool no_new_privs;
 	bool has_oom_score_adj;
 	int oom_score_adj;
@@ -26,6 +27,9 @@ struct sandbox {
 
 /* QEMU: no capability at all, no way to get one. */
 void sandbox_init_qemu(struct sandbox *ret);
+
+/* QEMU of a container with the host's network: the ports below 1024 as well. */
+void sandbox_allow_low_ports(struct sandbox *s);
 
 /* virtiofsd: what its own namespace sandbox needs to begin (it drops the rest itself) and what
  * serving files as root needs. Capabilities the caller itself lacks are left out. */

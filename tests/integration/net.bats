@@ -221,6 +221,40 @@ teardown() {
 	expect_equal "$(traffic_control)" 0 "redirections"
 }
 
+@test "the caller's own namespace: its ports lead to the container's servers" {
+	vm_only "runc's container is in the caller's namespace"
+	net_pair 0
+	ip -n "$BOX" link set lo up
+	config 'del(.linux.namespaces[] | select(.type == "network"))'
+	# One that is there first keeps its port.
+	ip netns exec "$BOX" "$BUILD/payload" tcp-echo 7104 </dev/null >"$T/first" 2>&1 3>&- &
+	wait_for "the caller's server" file_has "$T/first" ready
+	echo 'the page' >"$ROOTFS/page"
+	args /bin/sh -c 'payload tcp-echo 7101 & echo $! >/pid
+		payload udp-echo 7102 & payload tcp-echo 7104 & httpd -f -p 127.0.0.1:80 -h / &
+		until [ -e /end ]; do sleep 0.1; done; kill $(cat /pid); until [ -e /out ]; do sleep 0.1; done'
+	in_ns "$BOX" "$VMRT" --root "$ROOT" --log "$LOG" run --bundle "$BUNDLE" "$ID" </dev/null >"$T/out" 2>"$T/err" 3>&- &
+	local run=$! log=$ROOT/$ID/log
+	box() { in_ns "$BOX" "$@" 3>&-; }
+	wait_for "tcp 7101" file_has "$log" "the host's port tcp::7101 leads to the container"
+	wait_for "udp 7102" file_has "$log" "the host's port udp::7102 leads to the container"
+	wait_for "tcp 80" file_has "$log" "the host's port tcp:127.0.0.1:80 leads to the container"
+	wait_for "the taken port" file_has "$log" "tcp::7104 is not reachable: the host's is not to be had: Address already in use"
+	box "$BUILD/payload" tcp-many 127.0.0.1 7101 3
+	peer "$BUILD/payload" tcp-many 10.99.0.2 7101 3
+	box "$BUILD/payload" udp-ask 127.0.0.1 7102 1000
+	peer "$BUILD/payload" udp-ask 10.99.0.2 7102 1000
+	expect_equal "$(box busybox wget -q -O - http://127.0.0.1/page)" 'the page'
+	! peer busybox wget -q -T 5 -O - http://10.99.0.2/page
+	box "$BUILD/payload" tcp-many 127.0.0.1 7104 1
+	touch "$ROOTFS/end"
+	wait_for "tcp 7101 closed" file_has "$log" "the host's port tcp::7101 is closed"
+	! box "$BUILD/payload" tcp-many 127.0.0.1 7101 1
+	touch "$ROOTFS/out"
+	wait "$run"
+	! box "$BUILD/payload" udp-ask 127.0.0.1 7102
+}
+
 @test "a namespace that is somebody else's is refused" {
 	vm_only "runc's containers share one kernel"
 	net_pair 0

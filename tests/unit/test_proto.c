@@ -128,6 +128,26 @@ static int is_log(const struct proto_event *ev)
 	return ev->log.level == PROTO_LOG_DEBUG && !strcmp(ev->text, "a line");
 }
 
+static void put_listening(struct wire_out *o)
+{
+	wire_put_u32(o, 2);
+	wire_put_u8(o, 0);
+	wire_put_u16(o, 80);
+	wire_put_u32(o, 0x7f000001);
+	wire_put_u8(o, 1);
+	wire_put_u16(o, 65535);
+	wire_put_u32(o, 0);
+}
+
+static int is_listening(const struct proto_event *ev)
+{
+	const struct proto_listener *at = ev->listening.at;
+
+	return ev->listening.count == 2 && !at[0].is_udp && at[0].port == 80 &&
+	       at[0].address == 0x7f000001 && at[1].is_udp && at[1].port == 65535 &&
+	       at[1].address == 0;
+}
+
 static const struct test_frame frames[] = {
 	{"HELLO", PROTO_GUEST_HELLO, put_hello, is_hello},
 	{"CREATED", PROTO_GUEST_CREATED, put_mark, is_mark},
@@ -139,6 +159,7 @@ static const struct test_frame frames[] = {
 	{"SIGNALLED", PROTO_GUEST_SIGNALLED, put_signalled, is_signalled},
 	{"LOG", PROTO_GUEST_LOG, put_log, is_log},
 	{"OOM", PROTO_GUEST_OOM, put_oom, is_oom},
+	{"LISTENING", PROTO_GUEST_LISTENING, put_listening, is_listening},
 	{"RESOLVE", PROTO_GUEST_RESOLVE, put_resolve, is_resolve},
 };
 #define FRAMES (sizeof(frames) / sizeof(*frames))
@@ -242,6 +263,9 @@ static void test_malformed(void)
 	REFUSE(PROTO_GUEST_EXITED, "\1\x41" MARKS, "an exit by signal 65 is refused");
 	REFUSE(PROTO_GUEST_EXITED, "\0\0", "an exit without marks is refused");
 	REFUSE(PROTO_GUEST_LOG, "\4\0\0\0\0\0", "a log level nobody has is refused");
+	REFUSE(PROTO_GUEST_LISTENING, "\1\0\0\0\0\0\0\0\0\0\0",
+	       "a socket without a port is refused");
+	REFUSE(PROTO_GUEST_LISTENING, "\2\0\0\0\0\1\0\0\0\0\0", "so is one that is not there");
 	REFUSE(PROTO_GUEST_RESOLVE, "\1\0\0\0\0\0\0", "an empty query is refused");
 	REFUSE(PROTO_GUEST_RESOLVE, "\1\0\0\0\0\2\0a", "so is one that is not all there");
 	REFUSE(PROTO_GUEST_RESOLVE, "\1\0\0\0\2\1\0a", "and one over a transport nobody has");

@@ -11,6 +11,7 @@ static const struct {
 } rows[] = {
 	{"{\"QMP\": {\"version\": {}, \"capabilities\": [\"oob\"]}}", QMP_GREETING, "a greeting"},
 	{"{\"return\": {}}", QMP_RETURN, "an empty answer"},
+	{"{\"return\": \"\"}", QMP_RETURN, "an empty text"},
 	{"{\"return\": [1, {\"a\": null}], \"id\": 3}\r", QMP_RETURN, "an answer with values"},
 	{"{\"error\": {\"class\": \"GenericError\", \"desc\": \"no such port\"}}", QMP_ERROR,
 	 "an error"},
@@ -51,10 +52,15 @@ static void test_error_text(void)
 	static const char line[] = "{\"error\": {\"desc\": \"no such port\"}}";
 	static const char deleted[] =
 		"{\"event\": \"DEVICE_DELETED\", \"data\": {\"device\": \"p7.stdin\"}}";
+	static const char printed[] = "{\"return\": \"no port\\r\\n\"}";
 	struct err e = {{0}};
 
 	(void)qmp_parse_line(line, strlen(line), &e);
 	is_str(e.text, "qemu: no such port", "an error's description is passed on");
+	(void)qmp_parse_line(printed, strlen(printed), &e);
+	is_str(e.text, "no port  ", "and a text that a command returns");
+	(void)qmp_parse_line("{\"return\": {}}", 14, &e);
+	is_str(e.text, "", "which is nothing for other answers");
 	(void)qmp_parse_line(deleted, strlen(deleted), &e);
 	is_str(e.text, "p7.stdin", "so is the id of a device that has gone");
 }

@@ -1,0 +1,216 @@
+/* Looking for listening sockets: the kernel tells nobody when one comes or goes, so they are read
+ * again and again. Must not decide what the host does about them.
+ *
+ * Left out: what is reached by IPv6 alone, and UDP at ports that the kernel chooses: those are the
+ * sockets of clients. */
+#include "init/listeners.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "init/control.h"
+#include "init/loop.h"
+#include "init/resolver.h"
+#include "lib/fd.h"
+
+#define LISTENERS_PERIOD_NS 200000000 /* a server is reachable after that at the latest */
+#define LISTENERS_BYTES	    32768
+
+struct listeners_set {
+	uint32_t count;
+	struct proto_listener at[PROTO_LISTENER_MAX];
+};
+
+static struct {
+	struct loop_source timer;
+	int fd;				/* NETLINK_SOCK_DIAG */
+	unsigned int first_client_port; /* UDP */
+	unsigned int last_client_port;
+	bool is_told;
+	struct listeners_set told;
+} listeners = {.timer.fd = -1, .fd = -1};
+
+static void listeners_add(struct listeners_set *set, const struct proto_listener *l)
+{
+	for (uint32_t i = 0; i < set->count; i++) {
+		if (!memcmp(&set->at[i], l, sizeof(*l)))
+			return;
+	}
+	if (set->count < PROTO_LISTENER_MAX)
+		set->at[set->count++] = *l;
+}
+
+static bool listeners_is_v6_only(const struct nlmsghdr *message)
+{
+	const struct inet_diag_msg *m = NLMSG_DATA(message);
+	const struct rtattr *a = (const struct rtattr *)(m + 1);
+	int left = (int)(message->nlmsg_len - NLMSG_LENGTH(sizeof(*m)));
+
+	for (; RTA_OK(a, left); a = RTA_NEXT(a, left)) {
+		if (a->rta_type == INET_DIAG_SKV6ONLY && RTA_PAYLOAD(a) >= 1)
+			return *(const uint8_t *)RTA_DATA(a);
+	}
+	return false;
+}
+
+/* The IPv4 address that leads to the socket. False: none does. */
+static bool listeners_address(const struct nlmsghdr *message, uint32_t *ret)
+{
+	const struct inet_diag_msg *m = NLMSG_DATA(message);
+	const struct in6_addr *a = (const struct in6_addr *)m->id.idiag_src;
+
+	*ret = ntohl(m->id.idiag_src[0]);
+	if (m->idiag_family == AF_INET)
+		return true;
+	if (IN6_IS_ADDR_UNSPECIFIED(a)) {
+		*ret = 0;
+		return !listeners_is_v6_only(message);
+	}
+	*ret = ntohl(m->id.idiag_src[3]);
+	return IN6_IS_ADDR_V4MAPPED(a);
+}
+
+static void listeners_take(struct listeners_set *set, const struct nlmsghdr *message, bool is_udp)
+{
+	const struct inet_diag_msg *m = NLMSG_DATA(message);
+	struct proto_listener l;
+
+	if (message->nlmsg_len < NLMSG_LENGTH(sizeof(*m)) || resolver_has_socket(m->idiag_inode))
+		return;
+	memset(&l, 0, sizeof(l)); /* compared by its bytes */
+	l.is_udp = is_udp;
+	l.port = ntohs(m->id.idiag_sport);
+	if (!l.port || (is_udp && l.port >= listeners.first_client_port &&
+			l.port <= listeners.last_client_port))
+		return;
+	if (listeners_address(message, &l.address))
+		listeners_add(set, &l);
+}
+
+/* False at the end of the dump. */
+static bool listeners_take_part(struct listeners_set *set, bool is_udp)
+{
+	static union {
+		struct nlmsghdr first;
+		uint8_t room[LISTENERS_BYTES];
+	} part;
+	const struct nlmsghdr *message = &part.first;
+	ssize_t n = recv(listeners.fd, &part, sizeof(part), 0);
+	unsigned int left = n < 0 ? 0 : (unsigned int)n;
+
+	if (n <= 0)
+		return false;
+	for (; NLMSG_OK(message, left); message = NLMSG_NEXT(message, left)) {
+		if (message->nlmsg_type == NLMSG_DONE || message->nlmsg_type == NLMSG_ERROR)
+			return false;
+		listeners_take(set, message, is_udp);
+	}
+	return true;
+}
+
+static void listeners_read(struct listeners_set *set, uint8_t family, bool is_udp)
+{
+	const struct {
+		struct nlmsghdr header;
+		struct inet_diag_req_v2 request;
+	} q = {
+		.header = {.nlmsg_len = sizeof(q),
+			   .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+			   .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
+		.request = {.sdiag_family = family,
+			    .sdiag_protocol = is_udp ? IPPROTO_UDP : IPPROTO_TCP,
+			    .idiag_states = 1u << (is_udp ? TCP_CLOSE : TCP_LISTEN)},
+	};
+
+	if (send(listeners.fd, &q, sizeof(q), 0) < 0)
+		return;
+	while (listeners_take_part(set, is_udp))
+		;
+}
+
+static int listeners_compare(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct proto_listener));
+}
+
+static void listeners_look(void)
+{
+	static struct listeners_set now;
+
+	memset(&now, 0, sizeof(now));
+	for (int i = 0; i < 4; i++)
+		listeners_read(&now, i & 1 ? AF_INET6 : AF_INET, i & 2);
+	qsort(now.at, now.count, sizeof(*now.at), listeners_compare);
+	if (listeners.is_told && !memcmp(&now, &listeners.told, sizeof(now)))
+		return;
+	/* A host that does not read is told later. */
+	listeners.is_told = control_send_listening(now.at, now.count);
+	listeners.told = now;
+}
+
+static void listeners_on_timer(struct loop_source *s, uint32_t events)
+{
+	uint64_t count;
+
+	(void)events;
+	if (read(s->fd, &count, sizeof(count)) == (ssize_t)sizeof(count))
+		listeners_look();
+}
+
+static void listeners_read_client_ports(void)
+{
+	char *text = NULL;
+	size_t size;
+
+	listeners.first_client_port = 1;
+	if (fd_read_file(AT_FDCWD, "/proc/sys/net/ipv4/ip_local_port_range", 64, &text, &size) == 0)
+		(void)!sscanf(text, "%u %u", &listeners.first_client_port,
+			      &listeners.last_client_port);
+	free(text);
+}
+
+/* What comes in for a socket at 127.0.0.1 is addressed to 127.0.0.1, and comes over the NIC. */
+static void listeners_allow_loopback(void)
+{
+	auto_close int fd =
+		open("/proc/sys/net/ipv4/conf/all/route_localnet", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || fd_write_all(fd, "1", 1) < 0)
+		control_send_log(PROTO_LOG_WARN, "init: servers at 127.0.0.1 are not reachable "
+						 "from the host: route_localnet cannot be set");
+}
+
+void listeners_begin(void)
+{
+	const struct itimerspec period = {.it_value = {.tv_nsec = LISTENERS_PERIOD_NS},
+					  .it_interval = {.tv_nsec = LISTENERS_PERIOD_NS}};
+	int fd;
+
+	if (listeners.fd >= 0)
+		return;
+	listeners.fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+	fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (listeners.fd < 0 || fd < 0 || timerfd_settime(fd, 0, &period, NULL) < 0) {
+		control_send_log(PROTO_LOG_WARN,
+				 "init: the container's ports cannot be watched: none is open");
+		fd_close(&fd);
+		return;
+	}
+	listeners_read_client_ports();
+	listeners_allow_loopback();
+	loop_add(&listeners.timer, fd, EPOLLIN, listeners_on_timer);
+}
