@@ -424,7 +424,7 @@ bool network_take(struct wire_in *in)
 	network.has_error = network_apply(&to, &network.error) < 0;
 	network_done(&network.now);
 	network.now = to;
-	resolver_set(to.want_resolver);
+	resolver_set(to.resolver);
 	if (network.has_error && network.is_settled)
 		control_send_log(PROTO_LOG_WARN, "%s", network.error.text);
 	control_send_log(PROTO_LOG_DEBUG, "init: network applied in %llu us",

@@ -1,4 +1,4 @@
-/* Queries to 127.0.0.11 go to the host, answers come back. Must not look into them.
+/* Queries to a DNS server of the host's go there, answers come back. Must not look into them.
  *
  *   datagram ──> a place in the table of askers ──RESOLVE token──> host ──RESOLVED──> datagram
  *   connection ──> length, query ──RESOLVE token──> host ──RESOLVED──> length, answer ──> next
@@ -23,7 +23,6 @@
 #include "lib/mem.h"
 #include "lib/proto.h"
 
-#define RESOLVER_ADDRESS      0x7f00000bu
 #define RESOLVER_PORT	      53
 #define RESOLVER_UDP_MAX      256 /* at a time; the oldest is forgotten */
 #define RESOLVER_TCP_MAX      32
@@ -45,6 +44,7 @@ struct resolver_connection {
 static struct {
 	struct loop_source udp;
 	struct loop_source tcp;
+	uint32_t address;
 	uint32_t number; /* of the last query */
 	struct {
 		uint32_t token; /* 0: nobody */
@@ -256,7 +256,7 @@ static int resolver_listen(int type, uint16_t port)
 	const struct sockaddr_in address = {
 		.sin_family = AF_INET,
 		.sin_port = htons(port),
-		.sin_addr = {htonl(RESOLVER_ADDRESS)},
+		.sin_addr = {htonl(resolver.address)},
 	};
 	auto_close int fd = socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	int on = 1;
@@ -286,7 +286,7 @@ static int resolver_open(int *ret_udp, int *ret_tcp)
 	auto_close int tcp = resolver_listen(SOCK_STREAM, 0);
 
 	if (udp < 0 || tcp < 0 ||
-	    nat_redirect_local(RESOLVER_ADDRESS, RESOLVER_PORT, resolver_port(udp),
+	    nat_redirect_local(resolver.address, RESOLVER_PORT, resolver_port(udp),
 			       resolver_port(tcp)) < 0) {
 		fd_close(&udp);
 		fd_close(&tcp);
@@ -312,7 +312,7 @@ bool resolver_has_socket(uint32_t inode)
 	return false;
 }
 
-void resolver_set(bool is_wanted)
+void resolver_set(uint32_t address)
 {
 	bool is_listening = resolver.udp.fd >= 0;
 	int udp;
@@ -320,8 +320,9 @@ void resolver_set(bool is_wanted)
 	int r;
 
 	/* Once it listens it stays: the host says that there is no answer when there is none. */
-	if (!is_wanted || is_listening)
+	if (!address || is_listening)
 		return;
+	resolver.address = address;
 	if (!resolver.connections) {
 		resolver.connections = xcalloc(RESOLVER_TCP_MAX, sizeof(*resolver.connections));
 		for (int i = 0; i < RESOLVER_TCP_MAX; i++)
@@ -329,7 +330,7 @@ void resolver_set(bool is_wanted)
 	}
 	r = resolver_open(&udp, &tcp);
 	if (r < 0) {
-		control_send_log(PROTO_LOG_WARN, "init: listening at 127.0.0.11: errno %d", -r);
+		control_send_log(PROTO_LOG_WARN, "init: listening for DNS queries: errno %d", -r);
 		return;
 	}
 	loop_add(&resolver.udp, udp, EPOLLIN, resolver_on_datagram);

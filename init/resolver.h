@@ -1,4 +1,5 @@
-/* 127.0.0.11 in the guest: the address of docker's DNS server, which answers on the host only. */
+/* A loopback address of the guest at which a DNS server of the host's answers: docker's at
+ * 127.0.0.11, or in the host's network that of the host. */
 #ifndef VMRT_INIT_RESOLVER_H
 #define VMRT_INIT_RESOLVER_H
 
@@ -7,8 +8,8 @@
 
 #include "lib/wire.h"
 
-/* Listens from the first time it is wanted. The loopback must be up. */
-void resolver_set(bool is_wanted);
+/* Listens at the first address that it is given; 0: none yet. The loopback must be up. */
+void resolver_set(uint32_t address);
 
 /* Is it one of the sockets that listen here? They are nobody else's business. */
 bool resolver_has_socket(uint32_t inode);

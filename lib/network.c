@@ -65,7 +65,7 @@ static void network_put_neighbour(struct wire_out *o, const struct network_neigh
 
 void network_encode(struct wire_out *o, const struct network *n)
 {
-	wire_put_u8(o, n->want_resolver);
+	wire_put_u32(o, n->resolver);
 	wire_put_u8(o, n->want_listeners);
 	wire_put_u32(o, n->link_count);
 	for (uint32_t i = 0; i < n->link_count; i++)
@@ -158,7 +158,7 @@ static void network_check_link(struct wire_in *in, const struct network *n, uint
 
 static void network_get_items(struct wire_in *in, struct network *n)
 {
-	n->want_resolver = wire_get_u8(in);
+	n->resolver = wire_get_u32(in);
 	n->want_listeners = wire_get_u8(in);
 	n->link_count = network_get_count(in, NETWORK_LINK_BYTES);
 	n->links = xcalloc(n->link_count, sizeof(*n->links));
@@ -217,7 +217,7 @@ static bool network_same(const void *a, uint32_t a_count, const void *b, uint32_
 
 bool network_is_equal(const struct network *a, const struct network *b)
 {
-	return a->want_resolver == b->want_resolver && a->want_listeners == b->want_listeners &&
+	return a->resolver == b->resolver && a->want_listeners == b->want_listeners &&
 	       network_same(a->links, a->link_count, b->links, b->link_count, sizeof(*a->links)) &&
 	       network_same(a->addresses, a->address_count, b->addresses, b->address_count,
 			    sizeof(*a->addresses)) &&

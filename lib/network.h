@@ -64,7 +64,7 @@ struct network_neighbour {
 };
 
 struct network {
-	bool want_resolver;  /* 127.0.0.11 answers in the host's namespace */
+	uint32_t resolver;   /* loopback address that answers DNS queries on the host; 0: none */
 	bool want_listeners; /* the host opens a port for each of the guest's */
 	uint32_t link_count;
 	uint32_t address_count;

@@ -94,12 +94,15 @@ static int launch_choose_accel(struct launch_context *x, struct err *e)
 static int launch_check_network(struct launch_context *x, struct err *e)
 {
 	bool is_host = !x->plan->want_new_netns;
+	struct user_network host;
 	int r = 0;
 
 	if (x->plan->netns_path)
 		r = namespace_check(x->plan->netns_path, &is_host, e);
-	if (r == 0 && is_host)
-		plan_set_host_network(x->plan);
+	if (r == 0 && is_host) {
+		user_network_look(&host);
+		plan_set_host_network(x->plan, &host);
+	}
 	return r;
 }
 

@@ -177,6 +177,7 @@ static void machine_plan_nics(const struct machine *m, const struct plan *plan, 
 
 		*nic = (struct vm_nic){
 			.tap_fd = plan->has_user_network ? -1 : CHILD_FD_NIC + (int)i,
+			.is_ipv4_only = !plan->user_network.has_ipv6,
 			.vhost_fd = has_vhost ? CHILD_FD_NIC + NET_SLOT_MAX + (int)i : -1,
 		};
 		memcpy(nic->mac, NETWORK_SLOT_MAC, sizeof(nic->mac) - 1);
@@ -221,7 +222,7 @@ static int machine_start_qemu(struct machine *m, const struct monitor_start *sta
 	m->qmp_fd = qmp[0];
 	m->qemu_errors.fd = errors[0];
 	sandbox_init_qemu(&sandbox);
-	if (start->plan->want_host_ports)
+	if (start->plan->user_network.want_host_ports)
 		sandbox_allow_low_ports(&sandbox);
 	machine_plan_vm(m, start, pipes, &vm);
 	machine_plan_nics(m, start->plan, &vm);

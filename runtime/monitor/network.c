@@ -22,7 +22,7 @@ int network_tell(struct monitor *m, struct err *e)
 	int r = 0;
 
 	if (m->start->plan->has_user_network)
-		user_network_describe(m->start->plan->want_host_ports, &now);
+		user_network_describe(&m->start->plan->user_network, &now);
 	else
 		r = net_update(&m->machine.net, &now, e);
 	if (r < 0)

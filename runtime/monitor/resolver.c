@@ -1,5 +1,5 @@
-/* The engine's DNS server at 127.0.0.11: it answers in the container's network namespace only,
- * where this process is. One socket per query, closed with its answer.
+/* A DNS server at a loopback address, the engine's (127.0.0.11) or the host's: it answers in the
+ * network namespace only that this process is in. One socket per query, closed with its answer.
  *
  *   guest: program ──> 127.0.0.11:53 (init) ──RESOLVE──> monitor ──> 127.0.0.11:53 (engine)
  *
@@ -127,12 +127,12 @@ static void resolver_on_limit(void *arg)
 		loop_timer_set(m->resolver_timer, (unsigned int)(m->queries->limit_ms - now_ms));
 }
 
-static int resolver_connect(bool is_tcp)
+static int resolver_connect(uint32_t address, bool is_tcp)
 {
 	const struct sockaddr_in server = {
 		.sin_family = AF_INET,
 		.sin_port = htons(53),
-		.sin_addr = {htonl(0x7f00000b)},
+		.sin_addr = {htonl(address)},
 	};
 	auto_close int fd = socket(
 		AF_INET, (is_tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -162,7 +162,7 @@ void resolver_on_query(struct monitor *m, const struct proto_event *ev)
 
 	if (!m->resolver_timer)
 		m->resolver_timer = loop_timer_new(m->loop, resolver_on_limit, m);
-	if (!m->network.want_resolver || !m->resolver_timer) {
+	if (!m->network.resolver || !m->resolver_timer) {
 		guest_send_resolved(m, ev->resolve.token, NULL, 0);
 		return;
 	}
@@ -179,7 +179,7 @@ void resolver_on_query(struct monitor *m, const struct proto_event *ev)
 	}
 	memcpy(q->out + q->out_size, ev->resolve.query, ev->resolve.size);
 	q->out_size += ev->resolve.size;
-	q->fd = resolver_connect(q->is_tcp);
+	q->fd = resolver_connect(m->network.resolver, q->is_tcp);
 	q->source = q->fd < 0 ? NULL
 			      : loop_add(m->loop, q->fd, EPOLLIN | EPOLLOUT, resolver_on_event, q);
 	if (!q->source)

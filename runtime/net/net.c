@@ -319,7 +319,7 @@ int net_update(struct net *n, struct network *ret, struct err *e)
 	if (r == 0) {
 		net_report_skipped(n, &s);
 		net_describe(n, &s, ret);
-		ret->want_resolver = want_resolver;
+		ret->resolver = want_resolver ? NET_RESOLVER_ADDRESS : 0;
 	}
 	scan_done(&s);
 	return r;

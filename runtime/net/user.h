@@ -8,8 +8,17 @@
 #define USER_NETDEV	   "n0"	       /* QEMU's name of it */
 #define USER_GUEST_ADDRESS 0x0a00020fu /* 10.0.2.15 */
 
-/* What the guest needs to use it, as NIC 0. `want_listeners`: it tells who listens in it, and the
- * host's ports lead there. Freed with network_done(). */
-void user_network_describe(bool want_listeners, struct network *ret);
+struct user_network {
+	bool want_host_ports; /* a port of the host's for each that the guest listens at */
+	bool has_ipv6;
+	uint32_t resolver; /* the host's DNS server at a loopback address, host order; 0: elsewhere
+			    */
+};
+
+/* What the namespace of the caller, and its /etc, have. */
+void user_network_look(struct user_network *ret);
+
+/* What the guest needs to use it, as NIC 0. Freed with network_done(). */
+void user_network_describe(const struct user_network *u, struct network *ret);
 
 #endif

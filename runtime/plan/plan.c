@@ -254,11 +254,12 @@ static int plan_mounts(struct plan *p, struct err *e)
 	return 0;
 }
 
-void plan_set_host_network(struct plan *p)
+void plan_set_host_network(struct plan *p, const struct user_network *host)
 {
 	p->nic_count = 1;
 	p->has_user_network = true;
-	p->want_host_ports = true;
+	p->user_network = *host;
+	p->user_network.want_host_ports = true;
 	p->netns_path = NULL;
 	plan_warn(p, "config.json: linux.namespaces: a VM cannot share the host's network stack: "
 		     "user-mode network, the host's ports lead to those that the container listens "

@@ -9,6 +9,7 @@
 #define VMRT_PLAN_H
 
 #include "lib/guest.h"
+#include "runtime/net/user.h"
 #include "runtime/oci/config.h"
 #include "runtime/plan/settings.h"
 #include "runtime/share/share.h"
@@ -24,7 +25,7 @@ struct plan {
 	const char *netns_path; /* NULL: the caller's, or a new one */
 	size_t nic_count;
 	bool has_user_network; /* NIC 0 is QEMU's user-mode network; there are no taps */
-	bool want_host_ports; /* with it: a port of the host's for each that the guest listens at */
+	struct user_network user_network;
 	unsigned int memory_mib;
 	unsigned int vcpus;
 	/* Of the vm object and the annotations; NULL: the settings'. */
@@ -49,7 +50,7 @@ int plan_make(const struct oci_config *config, const char *bundle, const struct 
 	      const uint8_t stdio[3], struct plan **ret, struct err *e) VMRT_MUST_CHECK;
 /* The network is the host's own: a VM cannot have that. Known when namespaces have been looked at.
  */
-void plan_set_host_network(struct plan *p);
+void plan_set_host_network(struct plan *p, const struct user_network *host);
 /* Copies what share_check_binds() found (file or directory) into the guest's description. */
 void plan_set_files(struct plan *p);
 /* A text of the guest's with the host's paths in place of the share's ("/share/mounts/N"). */

@@ -205,7 +205,8 @@ static void qemu_push_nics(struct strv *v, const struct vm_plan *p, const struct
 			qemu_push_option(v, "-netdev", "tap,id=n%zu,fd=%d%s", i, nic->tap_fd,
 					 vhost);
 		else
-			qemu_push_option(v, "-netdev", "user,id=n%zu", i);
+			qemu_push_option(v, "-netdev", "user,id=n%zu%s", i,
+					 nic->is_ipv4_only ? ",ipv6=off" : "");
 		qemu_push_option(v, "-device",
 				 "virtio-net-%s,netdev=n%zu,mac=%02x:%02x:%02x:%02x:%02x:%02x,"
 				 "rx_queue_size=1024,status=off%s",

@@ -211,13 +211,21 @@ teardown() {
 	ip -n "$BOX" link set lo up
 	config 'del(.linux.namespaces[] | select(.type == "network"))'
 	peer_serve "$T/tcp" "$BUILD/payload" tcp-echo 7001
-	args /bin/sh -c 'ls /sys/class/net; payload tcp-many 10.99.0.1 7001 20; payload tcp-many 10.0.2.2 7001 1'
+	args /bin/sh -c 'ls /sys/class/net; payload tcp-many 10.99.0.1 7001 20; payload tcp-many 10.0.2.2 7001 1
+		payload tcp-many fec0::2 7001 2; payload udp-ask fd99:0::1 7002; nslookup any.name 127.0.0.1 | grep -m1 Address.*192'
+	peer_serve "$T/udp6" "$BUILD/payload" udp-echo 7002
 	ip netns exec "$BOX" "$BUILD/payload" tcp-echo 7001 </dev/null >"$T/tcp-box" 2>&1 3>&- &
 	wait_for "the caller's server" file_has "$T/tcp-box" ready
+	# The host's DNS server is at the host's loopback, as systemd's is.
+	ip netns exec "$BOX" "$BUILD/payload" dns-serve 192.0.2.55 </dev/null >"$T/dns" 2>&1 3>&- &
+	wait_for "the caller's DNS server" file_has "$T/dns" ready
+	printf 'search example.org\nnameserver 127.0.0.1\n' >"$T/resolv.conf"
 	status=0
-	in_ns "$BOX" "$VMRT" --root "$ROOT" --log "$LOG" run --bundle "$BUNDLE" "$ID" </dev/null >"$OUT" 2>"$ERR" 3>&- || status=$?
+	# shellcheck disable=SC2016 # the inner shell's variables
+	in_ns "$BOX" unshare --mount sh -c 'mount --bind "$0" /etc/resolv.conf && exec "$@"' "$T/resolv.conf" \
+		"$VMRT" --root "$ROOT" --log "$LOG" run --bundle "$BUNDLE" "$ID" </dev/null >"$OUT" 2>"$ERR" 3>&- || status=$?
 	expect_status 0
-	expect_out $'eth0\nlo\n20 connections\n1 connections'
+	expect_out $'eth0\nlo\n20 connections\n1 connections\n2 connections\nanswer of 5 bytes\nAddress: 192.0.2.55'
 	expect_equal "$(traffic_control)" 0 "redirections"
 }
 

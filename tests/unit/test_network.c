@@ -40,7 +40,7 @@ static struct network_neighbour neighbours[] = {
 static struct network sample(void)
 {
 	return (struct network){
-		.want_resolver = true,
+		.resolver = 0x7f00000b,
 		.link_count = 2,
 		.links = links,
 		.address_count = 2,
