@@ -51,6 +51,7 @@ struct launch_context {
 	int listen_fd;
 	int sync_fd;
 	int log_fd;
+	int netns_fd; /* see struct monitor_start */
 	int pidfd;
 	bool want_systemd_cgroup;
 	int holder_pidfd; /* of the process that keeps a scope alive for the monitor */
@@ -71,6 +72,7 @@ static void launch_context_done(struct launch_context *x)
 	fd_close(&x->listen_fd);
 	fd_close(&x->sync_fd);
 	fd_close(&x->log_fd);
+	fd_close(&x->netns_fd);
 	fd_close(&x->pidfd);
 }
 
@@ -99,11 +101,21 @@ static int launch_check_network(struct launch_context *x, struct err *e)
 
 	if (x->plan->netns_path)
 		r = namespace_check(x->plan->netns_path, &is_host, e);
-	if (r == 0 && is_host) {
-		user_network_look(&host);
-		plan_set_host_network(x->plan, &host);
-	}
-	return r;
+	if (r < 0 || (!is_host && !x->plan->want_user_network))
+		return r;
+	if (!is_host && x->plan->netns_path)
+		return err_set(e, -ENOTSUP,
+			       "config.json: annotations: io.vmrt.network: the network namespace "
+			       "has a path ('%s'): what is in it would be the container's",
+			       x->plan->netns_path);
+	r = user_network_look(x->settings.passt, &host, e);
+	if (r < 0)
+		return r;
+	plan_set_user_network(x->plan, &host, is_host);
+	if (!x->plan->want_new_netns)
+		return 0;
+	x->netns_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	return x->netns_fd < 0 ? err_sys(e, -errno, "opening the caller's network namespace") : 0;
 }
 
 /* All that can fail without having touched anything. */
@@ -275,6 +287,7 @@ static int launch_fork(struct launch_context *x, struct err *e)
 		.listen_fd = x->listen_fd,
 		.sync_fd = sync[1],
 		.log_fd = x->log_fd,
+		.netns_fd = x->netns_fd,
 		.stdio = {x->io->fds[0], x->io->fds[1], x->io->fds[2]},
 		.tty_fd = x->io->tty_fd,
 		.owns_tty = x->io->owns_tty,
@@ -379,6 +392,7 @@ int launch_create(const struct cmd *c, const struct launch *launch, struct stdio
 		.listen_fd = -1,
 		.sync_fd = -1,
 		.log_fd = -1,
+		.netns_fd = -1,
 		.pidfd = -1,
 		.want_systemd_cgroup = c->global.want_systemd_cgroup,
 		.holder_pidfd = -1,

@@ -177,6 +177,7 @@ static void machine_plan_nics(const struct machine *m, const struct plan *plan, 
 
 		*nic = (struct vm_nic){
 			.tap_fd = plan->has_user_network ? -1 : CHILD_FD_NIC + (int)i,
+			.socket_fd = plan->user_network.passt ? CHILD_FD_NIC + (int)i : -1,
 			.is_ipv4_only = !plan->user_network.has_ipv6,
 			.vhost_fd = has_vhost ? CHILD_FD_NIC + NET_SLOT_MAX + (int)i : -1,
 		};
@@ -186,10 +187,12 @@ static void machine_plan_nics(const struct machine *m, const struct plan *plan, 
 }
 
 /* The taps are QEMU's alone from here on. */
-static size_t machine_give_nics(struct machine *m, struct spawn_fd *fds)
+static size_t machine_give_nics(struct machine *m, int passt_fd, struct spawn_fd *fds)
 {
 	size_t count = 0;
 
+	if (passt_fd >= 0)
+		fds[count++] = (struct spawn_fd){passt_fd, CHILD_FD_NIC};
 	for (size_t i = 0; i < m->net.slot_count; i++) {
 		const struct net_slot *slot = &m->net.slots[i];
 
@@ -202,7 +205,7 @@ static size_t machine_give_nics(struct machine *m, struct spawn_fd *fds)
 }
 
 static int machine_start_qemu(struct machine *m, const struct monitor_start *start, int share_fd,
-			      struct err *e)
+			      int passt_fd, struct err *e)
 {
 	char pipes[PROTO_STREAM_COUNT][PATH_MAX];
 	int control[2] = {-1, -1};
@@ -238,7 +241,8 @@ static int machine_start_qemu(struct machine *m, const struct monitor_start *sta
 			.path = start->qemu,
 			.argv = argv.at,
 			.fds = fds,
-			.fd_count = MACHINE_QEMU_FDS + machine_give_nics(m, fds + MACHINE_QEMU_FDS),
+			.fd_count = MACHINE_QEMU_FDS +
+				    machine_give_nics(m, passt_fd, fds + MACHINE_QEMU_FDS),
 			.want_new_mount_ns = true,
 			.want_readonly_mounts = true,
 			.sandbox = &sandbox,
@@ -257,6 +261,21 @@ static int machine_start_qemu(struct machine *m, const struct monitor_start *sta
 	return r;
 }
 
+/* QEMU, and what its user-mode network needs. */
+static int machine_start_vm(struct machine *m, const struct monitor_start *start, int share_fd,
+			    struct err *e)
+{
+	auto_close int passt_fd = -1;
+	auto_close int own = -1;
+	int r = machine_enter_network(start, &own, e);
+
+	if (r == 0 && start->plan->user_network.passt)
+		r = machine_start_passt(m, start, &passt_fd, e);
+	if (r == 0)
+		r = machine_start_qemu(m, start, share_fd, passt_fd, e);
+	return r < 0 ? r : machine_leave_network(own, e);
+}
+
 int machine_start(struct machine *m, const struct monitor_start *start, struct err *e)
 {
 	const struct plan *plan = start->plan;
@@ -266,7 +285,7 @@ int machine_start(struct machine *m, const struct monitor_start *start, struct e
 	int r;
 
 	*m = (struct machine){.control_fd = -1, .qmp_fd = -1, .fifo_fds = {-1, -1, -1}};
-	m->console.fd = m->qemu_errors.fd = m->share_errors.fd = -1;
+	m->console.fd = m->qemu_errors.fd = m->share_errors.fd = m->passt_errors.fd = -1;
 	for (int i = 0; i < PROTO_STREAM_COUNT; i++) {
 		if (plan->guest.process.stdio[i] != GUEST_STDIO_PIPE)
 			continue;
@@ -284,7 +303,7 @@ int machine_start(struct machine *m, const struct monitor_start *start, struct e
 	/* QEMU first: it needs 25 ms until it looks at the share's socket. */
 	r = virtiofsd_socket(start->state_dir, &listen_fd, &share_fd, e);
 	if (r == 0)
-		r = machine_start_qemu(m, start, share_fd, e);
+		r = machine_start_vm(m, start, share_fd, e);
 	if (r == 0)
 		r = share_build(share_dir, plan->rootfs, plan->binds, plan->bind_count, e);
 	if (r == 0)
@@ -356,9 +375,12 @@ static void machine_describe_status(int status, char *text, size_t size)
 
 void machine_explain_death(struct machine *m, pid_t pid, int status, struct err *e)
 {
+	bool is_qemu = pid == m->qemu_pid;
 	bool is_share = pid == m->share_pid;
-	struct machine_tail *own = is_share ? &m->share_errors : &m->qemu_errors;
-	const char *name = is_share ? "virtiofsd" : "qemu";
+	struct machine_tail *own = is_qemu    ? &m->qemu_errors
+				   : is_share ? &m->share_errors
+					      : &m->passt_errors;
+	const char *name = is_qemu ? "qemu" : is_share ? "virtiofsd" : "passt";
 	const char *panic;
 	const char *line;
 	char how[64];
@@ -380,7 +402,7 @@ void machine_explain_death(struct machine *m, pid_t pid, int status, struct err 
 	line = machine_tail_line(own);
 	if (*line)
 		err_set(e, -EIO, "%s: ended unexpectedly (%s): %s", name, how, line);
-	else if (!is_share && WIFEXITED(status) && WEXITSTATUS(status) <= 1)
+	else if (is_qemu && WIFEXITED(status) && WEXITSTATUS(status) <= 1)
 		/* qemu.c: 1 is the guest's panic. An error of QEMU's own has a line. */
 		err_set(e, -EIO, "guest: %s; last line of its console: %s",
 			WEXITSTATUS(status) ? "kernel panic"

@@ -24,12 +24,14 @@ struct machine_tail {
 struct machine {
 	pid_t qemu_pid; /* 0: not running */
 	pid_t share_pid;
+	pid_t passt_pid;		  /* 0: it is not needed */
 	int control_fd;			  /* our end of the control port */
 	int qmp_fd;			  /* our end of QEMU's monitor */
 	int fifo_fds[PROTO_STREAM_COUNT]; /* our ends; -1: the stream is not relayed */
 	struct machine_tail console;
 	struct machine_tail qemu_errors;
 	struct machine_tail share_errors;
+	struct machine_tail passt_errors;
 	size_t skipped_binds; /* share_enter_root() */
 	struct net net;
 };
@@ -38,6 +40,14 @@ struct machine {
  * can be opened any more. In the monitor's own namespaces only. */
 int machine_start(struct machine *m, const struct monitor_start *start,
 		  struct err *e) VMRT_MUST_CHECK;
+
+/* machine_network.c. `ret_fd`: QEMU's end of the socket that passt has the other end of. */
+int machine_start_passt(struct machine *m, const struct monitor_start *start, int *ret_fd,
+			struct err *e) VMRT_MUST_CHECK;
+/* What is started between these two is in the namespace of the user-mode network. */
+int machine_enter_network(const struct monitor_start *start, int *ret_own,
+			  struct err *e) VMRT_MUST_CHECK;
+int machine_leave_network(int own, struct err *e) VMRT_MUST_CHECK;
 
 /* QEMU has opened the FIFOs: their names are not needed any more. */
 void machine_unlink_fifos(const struct monitor_start *start);

@@ -129,14 +129,15 @@ static void monitor_on_qmp_event(void *arg, enum qmp_kind kind, const char *devi
 		exec_on_deleted(arg, device);
 }
 
-/* virtiofsd ends by itself, with status 0, when QEMU hangs up: then QEMU's end is what happened. */
+/* virtiofsd and passt end by themselves, with status 0, when QEMU hangs up: then QEMU's end is what
+ * happened. */
 static pid_t monitor_find_culprit(const struct monitor *m, pid_t pid, int *status)
 {
 	auto_close int pidfd = -1;
 	struct pollfd p = {.events = POLLIN};
 	int qemu_status;
 
-	if (pid != m->machine.share_pid || !WIFEXITED(*status) || WEXITSTATUS(*status))
+	if (pid == m->machine.qemu_pid || !WIFEXITED(*status) || WEXITSTATUS(*status))
 		return pid;
 	pidfd = (int)syscall(SYS_pidfd_open, m->machine.qemu_pid, 0);
 	p.fd = pidfd;
@@ -155,7 +156,8 @@ static void monitor_reap(struct monitor *m)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		struct err e;
 
-		if (pid != m->machine.qemu_pid && pid != m->machine.share_pid)
+		if (pid != m->machine.qemu_pid && pid != m->machine.share_pid &&
+		    pid != m->machine.passt_pid)
 			continue; /* an orphan of theirs: PID 1 reaps it */
 		pid = monitor_find_culprit(m, pid, &status);
 		machine_explain_death(&m->machine, pid, status, &e);
@@ -219,11 +221,14 @@ static void monitor_on_tail(void *arg, uint32_t events)
 static int monitor_watch_tails(struct monitor *m, struct err *e)
 {
 	struct machine_tail *tails[] = {&m->machine.console, &m->machine.qemu_errors,
-					&m->machine.share_errors};
+					&m->machine.share_errors, &m->machine.passt_errors};
 
 	for (size_t i = 0; i < sizeof(tails) / sizeof(*tails); i++) {
-		struct monitor_tail *t = xcalloc(1, sizeof(*t));
+		struct monitor_tail *t;
 
+		if (tails[i]->fd < 0)
+			continue;
+		t = xcalloc(1, sizeof(*t));
 		t->tail = tails[i];
 		t->source = loop_add(m->loop, t->tail->fd, EPOLLIN, monitor_on_tail, t);
 		if (!t->source)
@@ -275,10 +280,10 @@ static int monitor_enter_namespaces(const struct monitor_start *start, struct er
 /* The engine's and the creator's other descriptors must not live on in here. */
 static void monitor_close_others(const struct monitor_start *start)
 {
-	const int keep[] = {start->stdio[0],	start->stdio[1],    start->stdio[2],
-			    start->root_dirfd,	start->state_dirfd, start->listen_fd,
-			    start->sync_fd,	start->log_fd,	    start->tty_fd,
-			    start->caller_pidfd};
+	const int keep[] = {start->stdio[0],	 start->stdio[1],    start->stdio[2],
+			    start->root_dirfd,	 start->state_dirfd, start->listen_fd,
+			    start->sync_fd,	 start->log_fd,	     start->tty_fd,
+			    start->caller_pidfd, start->netns_fd};
 
 	keep_fds(keep, sizeof(keep) / sizeof(*keep));
 }

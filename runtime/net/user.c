@@ -1,20 +1,25 @@
-/* The constants of QEMU's user-mode network (its manual, "-netdev user"), and what it finds on the
- * host. Must not start anything. */
+/* The constants of QEMU's user-mode network (its manual, "-netdev user"), which passt is given as
+ * well, and what both find on the host. Must not start anything. */
 #include "runtime/net/user.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "lib/fd.h"
 #include "lib/mem.h"
 
 #define USER_MTU	    1500
 #define USER_LOOPBACK_MTU   65536
+#define USER_PASST_MTU	    65520 /* the largest that it takes: most bytes per packet */
+#define USER_PASST_MAC	    "52:55:0a:00:02:02"
 #define USER_RESOLV_CONF    "/etc/resolv.conf"
 #define USER_FILE_MAX	    (64u << 10)
 #define USER_IPV4_PREFIX    24
@@ -51,16 +56,100 @@ static uint32_t user_find_resolver(void)
 									 : 0;
 }
 
-void user_network_look(struct user_network *ret)
+/* Has one line of a file in /proc/net what `call` looks for? */
+static bool user_find_line(const char *path, bool (*call)(const char *line))
 {
 	char *text = NULL;
-	size_t size = 0;
+	char *save = NULL;
+	size_t size;
+	bool is_found = false;
 
-	*ret = (struct user_network){.resolver = user_find_resolver()};
-	/* The loopback's address is one: the namespace has IPv6, be it for that alone. */
-	if (fd_read_file(AT_FDCWD, "/proc/self/net/if_inet6", USER_FILE_MAX, &text, &size) == 0)
-		ret->has_ipv6 = size > 0;
+	if (fd_read_file(AT_FDCWD, path, USER_FILE_MAX, &text, &size) < 0)
+		return false;
+	for (char *line = strtok_r(text, "\n", &save); line && !is_found;
+	     line = strtok_r(NULL, "\n", &save))
+		is_found = call(line);
 	free(text);
+	return is_found;
+}
+
+static bool user_is_default_route(const char *line)
+{
+	unsigned int destination;
+	unsigned int mask;
+
+	return sscanf(line, "%*s %x %*x %*x %*u %*u %*u %x", &destination, &mask) == 2 &&
+	       !destination && !mask;
+}
+
+/* The kernel has one of its own at the loopback. */
+static bool user_is_ipv6_default_route(const char *line)
+{
+	char destination[33];
+	char device[17];
+	unsigned int prefix;
+
+	return sscanf(line, "%32s %x %*s %*x %*s %*x %*x %*x %*x %16s", destination, &prefix,
+		      device) == 3 &&
+	       !prefix && strspn(destination, "0") == 32 && strcmp(device, "lo") != 0;
+}
+
+/* The loopback's address is one: the namespace has IPv6, be it for that alone. */
+static bool user_is_ipv6_address(const char *line)
+{
+	return *line;
+}
+
+static int user_find_passt(const char *configured, const char **ret, struct err *e)
+{
+	static const char *const known[] = {"/usr/bin/passt", "/usr/local/bin/passt"};
+
+	*ret = NULL;
+	if (configured && !strcmp(configured, "none"))
+		return 0;
+	if (configured && access(configured, X_OK) < 0)
+		return err_sys(e, -errno, "settings: passt: '%s'", configured);
+	*ret = configured;
+	for (size_t i = 0; !*ret && i < sizeof(known) / sizeof(*known); i++) {
+		if (access(known[i], X_OK) == 0)
+			*ret = known[i];
+	}
+	return 0;
+}
+
+int user_network_look(const char *passt, struct user_network *ret, struct err *e)
+{
+	*ret = (struct user_network){
+		.has_ipv6 = user_find_line("/proc/self/net/if_inet6", user_is_ipv6_address),
+		.has_default_route = user_find_line("/proc/self/net/route", user_is_default_route),
+		.has_ipv6_default_route =
+			user_find_line("/proc/self/net/ipv6_route", user_is_ipv6_default_route),
+		.resolver = user_find_resolver(),
+	};
+	return user_find_passt(passt, &ret->passt, e);
+}
+
+/* It is told the addresses and tells nobody: the guest has them from the description. */
+void user_network_passt_argv(const struct user_network *u, int fd, struct strv *ret)
+{
+	char number[12];
+	const char *const fixed[] = {
+		"--foreground", "--quiet",	"--no-dhcp", "--no-dhcpv6", "--no-ra",
+		"--mac-addr",	USER_PASST_MAC, "--address", "10.0.2.15",   "--netmask",
+		"24",		"--gateway",	"10.0.2.2",
+	};
+	const char *const ipv6[] = {"--address", "fec0::15", "--gateway", "fec0::2"};
+
+	snprintf(number, sizeof(number), "%d", fd);
+	strv_push(ret, u->passt);
+	for (size_t i = 0; i < sizeof(fixed) / sizeof(*fixed); i++)
+		strv_push(ret, fixed[i]);
+	for (size_t i = 0; u->has_ipv6_default_route && i < sizeof(ipv6) / sizeof(*ipv6); i++)
+		strv_push(ret, ipv6[i]);
+	if (!u->has_ipv6_default_route)
+		strv_push(ret, "--ipv4-only");
+	strv_push(ret, "--fd");
+	strv_push(ret, number);
 }
 
 static void user_put_ipv4(uint8_t to[4], uint32_t address)
@@ -108,11 +197,12 @@ static void user_add_ipv6(struct network *n)
 
 void user_network_describe(const struct user_network *u, struct network *ret)
 {
+	bool has_ipv6 = u->passt ? u->has_ipv6_default_route : u->has_ipv6;
 	const struct network_link links[] = {
 		{
 			.mac = {0x52, 0x54, 0x00, 0x12, 0x34, 0x56},
-			.is_ipv6_disabled = !u->has_ipv6,
-			.mtu = USER_MTU,
+			.is_ipv6_disabled = !has_ipv6,
+			.mtu = u->passt ? USER_PASST_MTU : USER_MTU,
 			.name = "eth0",
 		},
 		{.slot = NETWORK_NO_SLOT, .mtu = USER_LOOPBACK_MTU, .name = "lo"},
@@ -127,6 +217,6 @@ void user_network_describe(const struct user_network *u, struct network *ret)
 		.routes = xcalloc(2, sizeof(*ret->routes)),
 	};
 	user_add_ipv4(ret);
-	if (u->has_ipv6)
+	if (has_ipv6)
 		user_add_ipv6(ret);
 }

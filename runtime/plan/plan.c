@@ -254,16 +254,26 @@ static int plan_mounts(struct plan *p, struct err *e)
 	return 0;
 }
 
-void plan_set_host_network(struct plan *p, const struct user_network *host)
+/* The one rule: passt where it can be used, but for containers that asked for the host's network:
+ * its ports are chosen when it starts, QEMU's come and go. */
+void plan_set_user_network(struct plan *p, const struct user_network *host, bool is_host)
 {
+	struct user_network *u = &p->user_network;
+
 	p->nic_count = 1;
 	p->has_user_network = true;
-	p->user_network = *host;
-	p->user_network.want_host_ports = true;
 	p->netns_path = NULL;
-	plan_warn(p, "config.json: linux.namespaces: a VM cannot share the host's network stack: "
-		     "user-mode network, the host's ports lead to those that the container listens "
-		     "at (IPv4)");
+	*u = *host;
+	u->want_host_ports = is_host && !p->want_user_network;
+	if (u->want_host_ports || !u->has_default_route)
+		u->passt = NULL;
+	/* The monitor, which would ask it, is in the container's namespace. */
+	if (p->want_new_netns)
+		u->resolver = 0;
+	if (u->want_host_ports)
+		plan_warn(p, "config.json: linux.namespaces: a VM cannot share the host's network "
+			     "stack: user-mode network, the host's ports lead to those that the "
+			     "container listens at (IPv4)");
 }
 
 void plan_set_files(struct plan *p)

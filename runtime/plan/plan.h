@@ -24,7 +24,8 @@ struct plan {
 	bool want_new_netns;
 	const char *netns_path; /* NULL: the caller's, or a new one */
 	size_t nic_count;
-	bool has_user_network; /* NIC 0 is QEMU's user-mode network; there are no taps */
+	bool want_user_network; /* the annotation's wish */
+	bool has_user_network;	/* NIC 0 is a user-mode network; there are no taps */
 	struct user_network user_network;
 	unsigned int memory_mib;
 	unsigned int vcpus;
@@ -48,9 +49,9 @@ struct plan {
  * a VM cannot honour. The plan is freed with plan_free(). */
 int plan_make(const struct oci_config *config, const char *bundle, const struct settings *settings,
 	      const uint8_t stdio[3], struct plan **ret, struct err *e) VMRT_MUST_CHECK;
-/* The network is the host's own: a VM cannot have that. Known when namespaces have been looked at.
- */
-void plan_set_host_network(struct plan *p, const struct user_network *host);
+/* The network is the host's own, which a VM cannot have (`is_host`), or the annotation asks for it:
+ * user-mode network. Known when namespaces have been looked at; `host` says what is there. */
+void plan_set_user_network(struct plan *p, const struct user_network *host, bool is_host);
 /* Copies what share_check_binds() found (file or directory) into the guest's description. */
 void plan_set_files(struct plan *p);
 /* A text of the guest's with the host's paths in place of the share's ("/share/mounts/N"). */

@@ -31,6 +31,7 @@ static const char *const settings_annotations[SETTINGS_ANNOTATION_COUNT] = {
 	[SETTINGS_ANNOTATION_VCPUS] = "io.vmrt.vcpus",
 	[SETTINGS_ANNOTATION_MEMORY] = "io.vmrt.memory",
 	[SETTINGS_ANNOTATION_KERNEL] = "io.vmrt.kernel",
+	[SETTINGS_ANNOTATION_NETWORK] = "io.vmrt.network",
 };
 
 static int settings_index(const char *const *names, int count, const char *name)
@@ -96,6 +97,16 @@ static void settings_read_policy(struct settings *s, struct json_doc *doc)
 	json_u32_range(doc, root, "max-memory", SETTINGS_MEMORY_MIB_LIMIT, &s->max_memory_mib);
 }
 
+static void settings_read_passt(struct settings *s, struct json_doc *doc)
+{
+	const char *text = NULL;
+
+	if (json_string(doc, json_doc_root(doc), "passt", &text) && !strcmp(text, "none"))
+		s->passt = xstrdup(text);
+	else
+		s->passt = settings_take(doc, "passt", s->passt);
+}
+
 static void settings_read(struct settings *s, struct json_doc *doc)
 {
 	const struct json_node *root = json_doc_root(doc);
@@ -108,6 +119,7 @@ static void settings_read(struct settings *s, struct json_doc *doc)
 	s->initramfs = settings_take(doc, "initramfs", s->initramfs);
 	s->qemu = settings_take(doc, "qemu", s->qemu);
 	s->virtiofsd = settings_take(doc, "virtiofsd", s->virtiofsd);
+	settings_read_passt(s, doc);
 	if (json_string(doc, root, "accel", &accel) && accel && !accel_wish_parse(accel, &s->accel))
 		json_fail(doc, json_member(doc, root, "accel"),
 			  "expected \"auto\", \"kvm\" or \"tcg\"");
@@ -220,6 +232,7 @@ void settings_done(struct settings *s)
 	free(s->initramfs);
 	free(s->qemu);
 	free(s->virtiofsd);
+	free(s->passt);
 	free(s->kernels);
 	*s = (struct settings){0};
 }

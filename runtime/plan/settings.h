@@ -1,8 +1,8 @@
 /* The administrator's settings: /etc/vmrt/vmrt.json, or the file $VMRT_CONFIG names.
  *
  *   { "kernel": "/path/vmlinux", "initramfs": "/path/x.cpio", "qemu": "/path/qemu-system-x86_64",
- *     "virtiofsd": "/path/virtiofsd", "accel": "auto|kvm|tcg", "memory": 1024, "vcpus": 2,
- *     "boot-timeout": 120, "vm": "none|size|all", "annotations": ["io.vmrt.memory"],
+ *     "virtiofsd": "/path/virtiofsd", "passt": "/path/passt", "accel": "auto|kvm|tcg", "memory":
+ * 1024, "vcpus": 2, "boot-timeout": 120, "vm": "none|size|all", "annotations": ["io.vmrt.memory"],
  *     "kernels": "/folder", "max-vcpus": 16, "max-memory": 65536 }
  *
  * All members are optional. Kernel and initramfs are looked for beside the installed binary
@@ -29,8 +29,9 @@ enum settings_vm_policy {
 
 enum settings_annotation {
 	SETTINGS_ANNOTATION_VCPUS,
-	SETTINGS_ANNOTATION_MEMORY, /* MiB */
-	SETTINGS_ANNOTATION_KERNEL, /* a name in `kernels` */
+	SETTINGS_ANNOTATION_MEMORY,  /* MiB */
+	SETTINGS_ANNOTATION_KERNEL,  /* a name in `kernels` */
+	SETTINGS_ANNOTATION_NETWORK, /* "user": connections like a program's of the caller's */
 	SETTINGS_ANNOTATION_COUNT
 };
 
@@ -39,6 +40,7 @@ struct settings {
 	char *initramfs;
 	char *qemu;	 /* NULL: the known places */
 	char *virtiofsd; /* NULL: the known places */
+	char *passt;	 /* NULL: the known places; "none": QEMU's own user-mode network */
 	enum accel_wish accel;
 	unsigned int memory_mib;     /* of a container without a limit */
 	unsigned int vcpus;	     /* of a container without a quota: the host's, at most 8 */

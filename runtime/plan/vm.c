@@ -143,6 +143,21 @@ static int vm_set_kernel(struct plan *p, const struct settings *s, const char *f
 	return 0;
 }
 
+static int vm_set_network(struct plan *p, const char *field, const char *value, struct err *e)
+{
+	if (strcmp(value, "user") != 0)
+		return err_set(e, -EINVAL, "config.json: %s: expected 'user', found '%s'", field,
+			       value);
+	p->want_user_network = true;
+	return 0;
+}
+
+/* Without a network namespace the container would have the host's ports as well. */
+static bool vm_is_harmless(const struct plan *p, int which)
+{
+	return which == SETTINGS_ANNOTATION_NETWORK && !p->want_new_netns && !p->netns_path;
+}
+
 static int vm_take_annotation(struct plan *p, const struct settings *s, const char *key,
 			      const char *value, struct err *e)
 {
@@ -153,10 +168,12 @@ static int vm_take_annotation(struct plan *p, const struct settings *s, const ch
 
 	if (which < 0)
 		return vm_refuse(field, "unknown", e);
-	if (!(s->annotations & (1u << which)))
+	if (!(s->annotations & (1u << which)) && !vm_is_harmless(p, which))
 		return vm_refuse(field, "not allowed by the settings (\"annotations\")", e);
 	if (which == SETTINGS_ANNOTATION_KERNEL)
 		return vm_set_kernel(p, s, field, value, e);
+	if (which == SETTINGS_ANNOTATION_NETWORK)
+		return vm_set_network(p, field, value, e);
 	r = vm_number(field, value, &number, e);
 	if (r < 0)
 		return r;

@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#define SANDBOX_NOBODY 65534
 #define SANDBOX_CAP(c) (UINT64_C(1) << (c))
 
 /* What the caller itself may use. */
@@ -59,6 +60,16 @@ void sandbox_init_virtiofsd(struct sandbox *ret)
 				SANDBOX_CAP(CAP_MKNOD) | SANDBOX_CAP(CAP_SETFCAP);
 
 	*ret = (struct sandbox){.no_new_privs = true, .keep_caps = wanted & sandbox_own_caps()};
+}
+
+void sandbox_init_passt(struct sandbox *ret)
+{
+	*ret = (struct sandbox){
+		.want_ids = true,
+		.uid = SANDBOX_NOBODY,
+		.gid = SANDBOX_NOBODY,
+		.no_new_privs = true,
+	};
 }
 
 static int sandbox_write_oom_score_adj(int value)

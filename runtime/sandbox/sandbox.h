@@ -35,6 +35,9 @@ void sandbox_allow_low_ports(struct sandbox *s);
  * serving files as root needs. Capabilities the caller itself lacks are left out. */
 void sandbox_init_virtiofsd(struct sandbox *ret);
 
+/* passt: nobody's user, no capability. It makes a user namespace for what else it needs. */
+void sandbox_init_passt(struct sandbox *ret);
+
 /* Both run in the child, after fork. 0 or -errno; `ret_stage` names the step that failed (static
  * text). First limits and oom_score_adj, while /proc is writable; then, when mounts are done,
  * ids and capabilities. */

@@ -204,6 +204,8 @@ static void qemu_push_nics(struct strv *v, const struct vm_plan *p, const struct
 		if (nic->tap_fd >= 0)
 			qemu_push_option(v, "-netdev", "tap,id=n%zu,fd=%d%s", i, nic->tap_fd,
 					 vhost);
+		else if (nic->socket_fd >= 0)
+			qemu_push_option(v, "-netdev", "socket,id=n%zu,fd=%d", i, nic->socket_fd);
 		else
 			qemu_push_option(v, "-netdev", "user,id=n%zu%s", i,
 					 nic->is_ipv4_only ? ",ipv6=off" : "");

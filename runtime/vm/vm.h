@@ -28,8 +28,9 @@ struct vm_port {
 };
 
 struct vm_nic {
-	int tap_fd;	   /* -1: QEMU's own user-mode network, in the namespace it runs in */
-	bool is_ipv4_only; /* the user-mode network */
+	int tap_fd;	   /* -1: none */
+	int socket_fd;	   /* to passt. Both -1: QEMU's own user-mode network, in its namespace */
+	bool is_ipv4_only; /* QEMU's own */
 	int vhost_fd;	   /* of /dev/vhost-net; -1: QEMU moves the frames itself */
 	unsigned char mac[6];
 };

@@ -205,64 +205,6 @@ teardown() {
 	expect_out $'lo\n1\n1'
 }
 
-@test "the caller's own namespace stays the caller's: user-mode network" {
-	vm_only "runc's container is in the caller's namespace"
-	net_pair 0
-	ip -n "$BOX" link set lo up
-	config 'del(.linux.namespaces[] | select(.type == "network"))'
-	peer_serve "$T/tcp" "$BUILD/payload" tcp-echo 7001
-	args /bin/sh -c 'ls /sys/class/net; payload tcp-many 10.99.0.1 7001 20; payload tcp-many 10.0.2.2 7001 1
-		payload tcp-many fec0::2 7001 2; payload udp-ask fd99:0::1 7002; nslookup any.name 127.0.0.1 | grep -m1 Address.*192'
-	peer_serve "$T/udp6" "$BUILD/payload" udp-echo 7002
-	ip netns exec "$BOX" "$BUILD/payload" tcp-echo 7001 </dev/null >"$T/tcp-box" 2>&1 3>&- &
-	wait_for "the caller's server" file_has "$T/tcp-box" ready
-	# The host's DNS server is at the host's loopback, as systemd's is.
-	ip netns exec "$BOX" "$BUILD/payload" dns-serve 192.0.2.55 </dev/null >"$T/dns" 2>&1 3>&- &
-	wait_for "the caller's DNS server" file_has "$T/dns" ready
-	printf 'search example.org\nnameserver 127.0.0.1\n' >"$T/resolv.conf"
-	status=0
-	# shellcheck disable=SC2016 # the inner shell's variables
-	in_ns "$BOX" unshare --mount sh -c 'mount --bind "$0" /etc/resolv.conf && exec "$@"' "$T/resolv.conf" \
-		"$VMRT" --root "$ROOT" --log "$LOG" run --bundle "$BUNDLE" "$ID" </dev/null >"$OUT" 2>"$ERR" 3>&- || status=$?
-	expect_status 0
-	expect_out $'eth0\nlo\n20 connections\n1 connections\n2 connections\nanswer of 5 bytes\nAddress: 192.0.2.55'
-	expect_equal "$(traffic_control)" 0 "redirections"
-}
-
-@test "the caller's own namespace: its ports lead to the container's servers" {
-	vm_only "runc's container is in the caller's namespace"
-	net_pair 0
-	ip -n "$BOX" link set lo up
-	config 'del(.linux.namespaces[] | select(.type == "network"))'
-	# One that is there first keeps its port.
-	ip netns exec "$BOX" "$BUILD/payload" tcp-echo 7104 </dev/null >"$T/first" 2>&1 3>&- &
-	wait_for "the caller's server" file_has "$T/first" ready
-	echo 'the page' >"$ROOTFS/page"
-	args /bin/sh -c 'payload tcp-echo 7101 & echo $! >/pid
-		payload udp-echo 7102 & payload tcp-echo 7104 & httpd -f -p 127.0.0.1:80 -h / &
-		until [ -e /end ]; do sleep 0.1; done; kill $(cat /pid); until [ -e /out ]; do sleep 0.1; done'
-	in_ns "$BOX" "$VMRT" --root "$ROOT" --log "$LOG" run --bundle "$BUNDLE" "$ID" </dev/null >"$T/out" 2>"$T/err" 3>&- &
-	local run=$! log=$ROOT/$ID/log
-	box() { in_ns "$BOX" "$@" 3>&-; }
-	wait_for "tcp 7101" file_has "$log" "the host's port tcp::7101 leads to the container"
-	wait_for "udp 7102" file_has "$log" "the host's port udp::7102 leads to the container"
-	wait_for "tcp 80" file_has "$log" "the host's port tcp:127.0.0.1:80 leads to the container"
-	wait_for "the taken port" file_has "$log" "tcp::7104 is not reachable: the host's is not to be had: Address already in use"
-	box "$BUILD/payload" tcp-many 127.0.0.1 7101 3
-	peer "$BUILD/payload" tcp-many 10.99.0.2 7101 3
-	box "$BUILD/payload" udp-ask 127.0.0.1 7102 1000
-	peer "$BUILD/payload" udp-ask 10.99.0.2 7102 1000
-	expect_equal "$(box busybox wget -q -O - http://127.0.0.1/page)" 'the page'
-	! peer busybox wget -q -T 5 -O - http://10.99.0.2/page
-	box "$BUILD/payload" tcp-many 127.0.0.1 7104 1
-	touch "$ROOTFS/end"
-	wait_for "tcp 7101 closed" file_has "$log" "the host's port tcp::7101 is closed"
-	! box "$BUILD/payload" tcp-many 127.0.0.1 7101 1
-	touch "$ROOTFS/out"
-	wait "$run"
-	! box "$BUILD/payload" udp-ask 127.0.0.1 7102
-}
-
 @test "a namespace that is somebody else's is refused" {
 	vm_only "runc's containers share one kernel"
 	net_pair 0

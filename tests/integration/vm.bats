@@ -8,13 +8,6 @@ setup() {
 }
 teardown() { test_teardown; }
 
-# settings JSON: the administrator's file, with what this run's has.
-settings() {
-	jq -s '.[0] * .[1]' <(cat "${VMRT_CONFIG:-/etc/vmrt/vmrt.json}" 2>/dev/null || echo '{}') - <<<"$1" >"$T/settings.new"
-	mv "$T/settings.new" "$T/settings.json"
-	export VMRT_CONFIG=$T/settings.json
-}
-
 SIZE='nproc; awk "/MemTotal/ { print int(\$2 / 1024) }" /proc/meminfo'
 
 # expect_size CPUS MIB: the guest's kernel keeps some of its memory for itself.

@@ -77,3 +77,10 @@ bind() {
 	config '.mounts += [{destination: $d, source: $s, type: "bind", options: (["bind"] + $ARGS.positional)}]' \
 		--arg d "$destination" --arg s "$source" --args -- "$@"
 }
+
+# settings JSON: the administrator's file, with what this run's has.
+settings() {
+	jq -s '.[0] * .[1]' <(cat "${VMRT_CONFIG:-/etc/vmrt/vmrt.json}" 2>/dev/null || echo '{}') - <<<"$1" >"$T/settings.new"
+	mv "$T/settings.new" "$T/settings.json"
+	export VMRT_CONFIG=$T/settings.json
+}

@@ -10,6 +10,7 @@
 #include "lib/network.h"
 #include "runtime/net/net.h"
 #include "runtime/net/scan.h"
+#include "runtime/net/user.h"
 #include "tests/unit/tap.h"
 
 #include <arpa/inet.h>
@@ -215,6 +216,39 @@ static void test_routes(const struct scan *s)
 	ok(s->neighbour_count == 1 && s->neighbours[0].item.address[3] == 9, "is the right one");
 }
 
+static bool has_argument(const struct strv *v, const char *wanted)
+{
+	for (size_t i = 0; i < v->count; i++) {
+		if (!strcmp(v->at[i], wanted))
+			return true;
+	}
+	return false;
+}
+
+static void test_user_network(void)
+{
+	struct user_network u = {.passt = "/usr/bin/passt", .has_ipv6 = true};
+	struct network n;
+	struct strv v = {0};
+
+	user_network_describe(&u, &n);
+	ok(n.address_count == 1 && n.route_count == 1 && n.links[0].mtu == 65520 &&
+		   n.links[0].is_ipv6_disabled,
+	   "passt without a default route of IPv6's has IPv4, in long packets");
+	network_done(&n);
+	user_network_passt_argv(&u, 7, &v);
+	ok(has_argument(&v, "--ipv4-only") && !has_argument(&v, "fec0::15") &&
+		   has_argument(&v, "7") && has_argument(&v, "10.0.2.15"),
+	   "and is told so");
+	strv_done(&v);
+	u.passt = NULL;
+	user_network_describe(&u, &n);
+	ok(n.address_count == 2 && n.route_count == 2 && n.links[0].mtu == 1500 &&
+		   !n.links[0].is_ipv6_disabled && !n.want_listeners,
+	   "QEMU's own has both");
+	network_done(&n);
+}
+
 /* 10.1.x.y/32 on the loopback interface. */
 static int change_address(struct netlink *nl, unsigned int type, unsigned int number)
 {
@@ -289,6 +323,7 @@ int main(void)
 	test_addresses(&s);
 	test_routes(&s);
 	scan_done(&s);
+	test_user_network();
 	test_interrupted_dump();
 	return done_testing();
 }

@@ -30,8 +30,14 @@ static struct vm_plan sample(void)
 			   .socket_fd = -1,
 			   .pipe_path = "/run/vmrt/a,b/stdin"}},
 		.port_count = 2,
-		.nics = {{.tap_fd = 14, .vhost_fd = -1, .mac = {2, 0x76, 0x6d, 0x72, 0x74, 0}},
-			 {.tap_fd = 15, .vhost_fd = 16, .mac = {2, 0x76, 0x6d, 0x72, 0x74, 1}}},
+		.nics = {{.tap_fd = 14,
+			  .socket_fd = -1,
+			  .vhost_fd = -1,
+			  .mac = {2, 0x76, 0x6d, 0x72, 0x74, 0}},
+			 {.tap_fd = 15,
+			  .socket_fd = -1,
+			  .vhost_fd = 16,
+			  .mac = {2, 0x76, 0x6d, 0x72, 0x74, 1}}},
 		.nic_count = 2,
 		.qmp_fd = 13,
 	};
@@ -98,6 +104,10 @@ static void test_golden(void)
 	p.nics[0].tap_fd = -1;
 	p.append = "foo=1";
 	is_golden(&p, "qemu-s390x-tcg.txt");
+	p.nics[0].is_ipv4_only = true;
+	ok(!!argument(&p, "-netdev", "user,id=n0,ipv6=off"), "a user-mode network without IPv6");
+	p.nics[0].socket_fd = 17;
+	ok(!!argument(&p, "-netdev", "socket,id=n0,fd=17"), "passt's");
 }
 
 static void test_command_line(void)

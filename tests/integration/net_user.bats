@@ -1,0 +1,159 @@
+# The user-mode network: the host's own, whose stack a VM cannot share, and the annotation's.
+
+load ../lib/load
+# shellcheck source=/dev/null
+source "$TOP/tests/lib/net.bash"
+
+setup() {
+	test_setup
+	vm_only "runc's container is in the namespace itself"
+	net_setup
+	net_pair 0
+	ip -n "$BOX" link set lo up
+}
+teardown() {
+	test_teardown
+	net_teardown
+}
+
+# box COMMAND…: in what is the host's network for the container.
+box() { in_ns "$BOX" "$@" 3>&-; }
+
+# box_serve FILE COMMAND…: a server there, ready when this returns.
+box_serve() {
+	local file=$1
+	shift
+	ip netns exec "$BOX" "$@" </dev/null >"$file" 2>&1 3>&- &
+	wait_for "the caller's server" file_has "$file" ready
+}
+
+# run_from_box [COMMAND…]: the container, started there; in the place of vmrt the command that runs it.
+run_from_box() {
+	status=0
+	in_ns "$BOX" "$@" "$VMRT" --root "$ROOT" --log "$LOG" --log-format json run --bundle "$BUNDLE" "$ID" \
+		</dev/null >"$OUT" 2>"$ERR" 3>&- || status=$?
+}
+
+# The config's container is in the caller's network.
+config_host() {
+	config 'del(.linux.namespaces[] | select(.type == "network"))'
+}
+
+@test "the caller's own namespace stays the caller's" {
+	config_host
+	peer_serve "$T/tcp" "$BUILD/payload" tcp-echo 7001
+	args /bin/sh -c 'ls /sys/class/net; payload tcp-many 10.99.0.1 7001 20; payload tcp-many 10.0.2.2 7001 1
+		payload tcp-many fec0::2 7001 2; payload udp-ask fd99:0::1 7002; nslookup any.name 127.0.0.1 | grep -m1 Address.*192'
+	peer_serve "$T/udp6" "$BUILD/payload" udp-echo 7002
+	box_serve "$T/tcp-box" "$BUILD/payload" tcp-echo 7001
+	# The host's DNS server is at the host's loopback, as systemd's is.
+	box_serve "$T/dns" "$BUILD/payload" dns-serve 192.0.2.55
+	printf 'search example.org\nnameserver 127.0.0.1\n' >"$T/resolv.conf"
+	# shellcheck disable=SC2016 # the inner shell's variables
+	run_from_box unshare --mount sh -c 'mount --bind "$0" /etc/resolv.conf && exec "$@"' "$T/resolv.conf"
+	expect_status 0
+	expect_out $'eth0\nlo\n20 connections\n1 connections\n2 connections\nanswer of 5 bytes\nAddress: 192.0.2.55'
+	expect_equal "$(traffic_control)" 0 "redirections"
+}
+
+@test "the caller's own namespace: its ports lead to the container's servers" {
+	config_host
+	# One that is there first keeps its port.
+	box_serve "$T/first" "$BUILD/payload" tcp-echo 7104
+	echo 'the page' >"$ROOTFS/page"
+	args /bin/sh -c 'payload tcp-echo 7101 & echo $! >/pid
+		payload udp-echo 7102 & payload tcp-echo 7104 & httpd -f -p 127.0.0.1:80 -h / &
+		until [ -e /end ]; do sleep 0.1; done; kill $(cat /pid); until [ -e /out ]; do sleep 0.1; done'
+	in_ns "$BOX" "$VMRT" --root "$ROOT" --log "$LOG" run --bundle "$BUNDLE" "$ID" </dev/null >"$T/out" 2>"$T/err" 3>&- &
+	local run=$! log=$ROOT/$ID/log
+	wait_for "tcp 7101" file_has "$log" "the host's port tcp::7101 leads to the container"
+	wait_for "udp 7102" file_has "$log" "the host's port udp::7102 leads to the container"
+	wait_for "tcp 80" file_has "$log" "the host's port tcp:127.0.0.1:80 leads to the container"
+	wait_for "the taken port" file_has "$log" "tcp::7104 is not reachable: the host's is not to be had: Address already in use"
+	box "$BUILD/payload" tcp-many 127.0.0.1 7101 3
+	peer "$BUILD/payload" tcp-many 10.99.0.2 7101 3
+	box "$BUILD/payload" udp-ask 127.0.0.1 7102 1000
+	peer "$BUILD/payload" udp-ask 10.99.0.2 7102 1000
+	expect_equal "$(box busybox wget -q -O - http://127.0.0.1/page)" 'the page'
+	! peer busybox wget -q -T 5 -O - http://10.99.0.2/page
+	box "$BUILD/payload" tcp-many 127.0.0.1 7104 1
+	touch "$ROOTFS/end"
+	wait_for "tcp 7101 closed" file_has "$log" "the host's port tcp::7101 is closed"
+	! box "$BUILD/payload" tcp-many 127.0.0.1 7101 1
+	touch "$ROOTFS/out"
+	wait "$run"
+	! box "$BUILD/payload" udp-ask 127.0.0.1 7102
+}
+
+# config_user_network [NETWORK-NAMESPACE-TOO]
+config_user_network() {
+	[ $# -gt 0 ] || config_host
+	config '.annotations = {"io.vmrt.network": "user"}'
+}
+
+@test "by annotation: passt where there is one and a default route, else QEMU's own" {
+	local bytes=$((16 << 20)) mtu
+	config_user_network
+	peer_serve "$T/tcp" "$BUILD/payload" tcp-echo 7001
+	peer_serve "$T/udp" "$BUILD/payload" udp-echo 7002
+	box_serve "$T/tcp-box" "$BUILD/payload" tcp-echo 7001
+	args /bin/sh -ec "cat /sys/class/net/eth0/mtu; payload tcp-many 10.99.0.1 7001 200; payload tcp-many 10.0.2.2 7001 1
+		payload udp-ask 10.99.0.1 7002 1000; payload udp-ask fd99:0::1 7002 1000
+		payload write $bytes 5 | payload tcp-put 10.99.0.1 7003
+		payload tcp-echo 7004 >/dev/null & ping -c 1 -W 5 127.0.0.1 >/dev/null"
+	for mtu in 1500 65520; do
+		peer "$BUILD/payload" tcp-get 7003 2>"$T/ready" | "$BUILD/payload" check "$bytes" 5 >"$T/up.$mtu" 2>&1 &
+		wait_for "the receiver" file_has "$T/ready" ready
+		run_from_box
+		expect_status 0
+		expect_out "$mtu"$'\n200 connections\n1 connections\nanswer of 1000 bytes\nanswer of 1000 bytes'
+		wait_for "the receiver's judgement" test -s "$T/up.$mtu"
+		file_has "$T/up.$mtu" agree
+		ip -n "$BOX" route replace default via 10.99.0.1
+		ip -n "$BOX" -6 route replace default via fd99:0::1
+	done
+	settings '{"passt": "none"}'
+	args cat /sys/class/net/eth0/mtu
+	run_from_box
+	expect_out 1500
+	settings '{"passt": "/no/passt"}'
+	rm -f "$LOG"
+	run_from_box
+	expect_refusal "settings: passt: '/no/passt'"
+}
+
+@test "by annotation beside a network namespace, which stays the engine's" {
+	config_user_network too
+	create
+	expect_refusal 'config.json: annotations: io.vmrt.network: not allowed by the settings'
+	settings '{"annotations": ["io.vmrt.network"]}'
+	peer_serve "$T/tcp" "$BUILD/payload" tcp-echo 7001
+	ip -n "$BOX" route add default via 10.99.0.1
+	args /bin/sh -c 'ls /sys/class/net; payload tcp-many 10.99.0.1 7001 3'
+	run_from_box
+	expect_status 0
+	expect_out $'eth0\nlo\n3 connections'
+	config '.annotations["io.vmrt.network"] = "bridge"'
+	create
+	expect_refusal "annotations: io.vmrt.network: expected 'user', found 'bridge'"
+	config_user_network too
+	use_box
+	create
+	expect_refusal "annotations: io.vmrt.network: the network namespace has a path"
+}
+
+@test "the end of passt is the container's, and says so" {
+	config_user_network
+	ip -n "$BOX" route add default via 10.99.0.1
+	args /payload ready
+	in_ns "$BOX" "$VMRT" --root "$ROOT" --log "$LOG" run --bundle "$BUNDLE" "$ID" </dev/null >"$T/out" 2>"$T/err" 3>&- &
+	local run=$!
+	wait_for "the process" file_has "$T/out" ready
+	pkill -KILL -P "$(jq .pid <(rt state "$ID"))" passt
+	status=0
+	wait "$run" || status=$?
+	OUT=$T/out ERR=$T/err
+	expect_status 255
+	expect_err_has 'passt: ended unexpectedly (killed by signal 9)'
+	wait_seconds 2 "no process is left" no_leaked_processes
+}
