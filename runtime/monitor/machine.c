@@ -169,17 +169,29 @@ static void machine_plan_vm(const struct machine *m, const struct monitor_start 
 	}
 }
 
+/* The descriptors of a slot's queues: as struct vm_nic wants them. */
+static int machine_tap_fd(size_t slot)
+{
+	return CHILD_FD_NIC + (int)(slot * TAP_QUEUE_MAX);
+}
+
+static int machine_vhost_fd(size_t slot)
+{
+	return machine_tap_fd(NET_SLOT_MAX + slot);
+}
+
 static void machine_plan_nics(const struct machine *m, const struct plan *plan, struct vm_plan *vm)
 {
 	for (size_t i = 0; i < plan->nic_count; i++) {
-		bool has_vhost = i < m->net.slot_count && m->net.slots[i].vhost_fd >= 0;
+		const struct net_slot *slot = i < m->net.slot_count ? &m->net.slots[i] : NULL;
 		struct vm_nic *nic = &vm->nics[vm->nic_count++];
 
 		*nic = (struct vm_nic){
-			.tap_fd = plan->has_user_network ? -1 : CHILD_FD_NIC + (int)i,
-			.socket_fd = plan->user_network.passt ? CHILD_FD_NIC + (int)i : -1,
+			.queue_count = slot ? (unsigned int)net_queue_count(slot) : 1,
+			.tap_fd = slot ? machine_tap_fd(i) : -1,
+			.socket_fd = plan->user_network.passt ? CHILD_FD_NIC : -1,
 			.is_ipv4_only = !plan->user_network.has_ipv6,
-			.vhost_fd = has_vhost ? CHILD_FD_NIC + NET_SLOT_MAX + (int)i : -1,
+			.vhost_fd = slot && slot->vhost_fds[0] >= 0 ? machine_vhost_fd(i) : -1,
 		};
 		memcpy(nic->mac, NETWORK_SLOT_MAC, sizeof(nic->mac) - 1);
 		nic->mac[sizeof(nic->mac) - 1] = (unsigned char)i;
@@ -196,10 +208,14 @@ static size_t machine_give_nics(struct machine *m, int passt_fd, struct spawn_fd
 	for (size_t i = 0; i < m->net.slot_count; i++) {
 		const struct net_slot *slot = &m->net.slots[i];
 
-		fds[count++] = (struct spawn_fd){slot->tap.fd, CHILD_FD_NIC + (int)i};
-		if (slot->vhost_fd >= 0)
-			fds[count++] = (struct spawn_fd){slot->vhost_fd,
-							 CHILD_FD_NIC + NET_SLOT_MAX + (int)i};
+		for (size_t q = 0; q < net_queue_count(slot); q++) {
+			int from = q ? slot->tap.more_fds[q - 1] : slot->tap.fd;
+
+			fds[count++] = (struct spawn_fd){from, machine_tap_fd(i) + (int)q};
+			if (slot->vhost_fds[0] >= 0)
+				fds[count++] = (struct spawn_fd){slot->vhost_fds[q],
+								 machine_vhost_fd(i) + (int)q};
+		}
 	}
 	return count;
 }
@@ -231,7 +247,7 @@ static int machine_start_qemu(struct machine *m, const struct monitor_start *sta
 	machine_plan_nics(m, start->plan, &vm);
 	r = vm_qemu_argv(&vm, &argv, e);
 	if (r == 0) {
-		struct spawn_fd fds[MACHINE_QEMU_FDS + 2 * NET_SLOT_MAX] = {
+		struct spawn_fd fds[MACHINE_QEMU_FDS + 2 * NET_SLOT_MAX * TAP_QUEUE_MAX] = {
 			{share_fd, CHILD_FD_SHARE},	{control[1], CHILD_FD_CONTROL},
 			{console[1], CHILD_FD_CONSOLE}, {qmp[1], CHILD_FD_QMP},
 			{errors[1], STDERR_FILENO},
@@ -295,8 +311,14 @@ int machine_start(struct machine *m, const struct monitor_start *start, struct e
 	}
 	if (!plan->has_user_network) {
 		/* Not under TCG, which would not see what the kernel writes into guest memory. */
-		r = net_open(&m->net, plan->nic_count, plan->want_new_netns,
-			     start->accel == VM_ACCEL_KVM, e);
+		const struct net_options options = {
+			.slot_count = plan->nic_count,
+			.is_namespace_new = plan->want_new_netns,
+			.want_vhost = start->accel == VM_ACCEL_KVM,
+			.cpu_count = plan->vcpus,
+		};
+
+		r = net_open(&m->net, &options, e);
 		if (r < 0)
 			return r;
 	}

@@ -20,8 +20,50 @@
  * rules in the namespace send what is meant for port 53. */
 #define NET_RESOLVER_ADDRESS 0x7f00000bu
 
-int net_open(struct net *n, size_t slot_count, bool is_namespace_new, bool want_vhost,
-	     struct err *e)
+static void net_slot_init(struct net_slot *slot)
+{
+	slot->tap.fd = -1;
+	for (size_t i = 0; i < TAP_QUEUE_MAX; i++) {
+		slot->vhost_fds[i] = -1;
+		if (i + 1 < TAP_QUEUE_MAX)
+			slot->tap.more_fds[i] = -1;
+	}
+}
+
+size_t net_queue_count(const struct net_slot *slot)
+{
+	size_t count = slot->tap.fd >= 0;
+
+	while (count && count < TAP_QUEUE_MAX && slot->tap.more_fds[count - 1] >= 0)
+		count++;
+	return count;
+}
+
+/* At most `queue_count` descriptors: absent or forbidden is slower, not wrong. How many. */
+static unsigned int net_open_vhost(struct net_slot *slot, unsigned int queue_count)
+{
+	for (unsigned int i = 0; i < queue_count && i < TAP_QUEUE_MAX; i++) {
+		slot->vhost_fds[i] = open("/dev/vhost-net", O_RDWR | O_CLOEXEC);
+		if (slot->vhost_fds[i] < 0)
+			return i;
+	}
+	return queue_count;
+}
+
+/* More queues are more threads of the kernel's; without it one thread of QEMU's serves them all,
+ * and nothing is gained. NICs beyond the first are rarely used. */
+static int net_open_slot(struct net *n, size_t i, const struct net_options *options, struct err *e)
+{
+	struct net_slot *slot = &n->slots[i];
+	unsigned int queue_count =
+		options->cpu_count < TAP_QUEUE_MAX ? options->cpu_count : TAP_QUEUE_MAX;
+
+	queue_count = options->want_vhost ? net_open_vhost(slot, i == 0 ? queue_count : 1) : 0;
+	return tap_make(&n->requests, options->is_namespace_new, queue_count ? queue_count : 1,
+			&slot->tap, e);
+}
+
+int net_open(struct net *n, const struct net_options *options, struct err *e)
 {
 	const unsigned int groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR |
 				    RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE | RTMGRP_IPV4_RULE;
@@ -29,18 +71,15 @@ int net_open(struct net *n, size_t slot_count, bool is_namespace_new, bool want_
 
 	*n = (struct net){0};
 	for (size_t i = 0; i < NET_SLOT_MAX; i++)
-		n->slots[i].tap.fd = n->slots[i].vhost_fd = -1;
-	if (slot_count > NET_SLOT_MAX)
+		net_slot_init(&n->slots[i]);
+	if (options->slot_count > NET_SLOT_MAX)
 		return err_set(e, -E2BIG, "network: more than %d NICs", NET_SLOT_MAX);
 	r = netlink_open(&n->requests, NETLINK_ROUTE, e);
 	if (r == 0)
 		r = netlink_open(&n->sockets, NETLINK_SOCK_DIAG, e);
-	for (size_t i = 0; r == 0 && i < slot_count; i++) {
-		r = tap_make(&n->requests, is_namespace_new, &n->slots[i].tap, e);
+	for (size_t i = 0; r == 0 && i < options->slot_count; i++) {
+		r = net_open_slot(n, i, options, e);
 		n->slot_count = i + 1;
-		/* Absent or forbidden: slower, not wrong. */
-		if (want_vhost)
-			n->slots[i].vhost_fd = open("/dev/vhost-net", O_RDWR | O_CLOEXEC);
 	}
 	if (r < 0)
 		return r;
@@ -53,7 +92,11 @@ int net_open(struct net *n, size_t slot_count, bool is_namespace_new, bool want_
 void net_drop_fds(struct net_slot *slot)
 {
 	fd_close(&slot->tap.fd);
-	fd_close(&slot->vhost_fd);
+	for (size_t i = 0; i < TAP_QUEUE_MAX; i++) {
+		fd_close(&slot->vhost_fds[i]);
+		if (i + 1 < TAP_QUEUE_MAX)
+			fd_close(&slot->tap.more_fds[i]);
+	}
 }
 
 int net_event_fd(const struct net *n)

@@ -19,8 +19,8 @@
 
 struct net_slot {
 	struct tap tap;
-	int vhost_fd;	      /* -1: QEMU moves the frames itself */
-	unsigned int ifindex; /* of the interface it is joined with; 0: none */
+	int vhost_fds[TAP_QUEUE_MAX]; /* one for each queue; -1: QEMU moves the frames itself */
+	unsigned int ifindex;	      /* of the interface it is joined with; 0: none */
 	uint32_t tap_mtu;
 	bool is_dns_shared;
 };
@@ -36,12 +36,23 @@ struct net {
 	char **reported; /* what was said not to be carried over */
 };
 
+struct net_options {
+	size_t slot_count;
+	/* The taps end with the namespace, which nobody has to wait for; elsewhere with QEMU, whose
+	 * end then takes the kernel 20 ms for each. */
+	bool is_namespace_new;
+	/* The kernel moves the frames if it can, and those of the first NIC for each of
+	 * `cpu_count` CPUs in a queue of its own. */
+	bool want_vhost;
+	unsigned int cpu_count;
+};
+
 /* In the container's network namespace: it is never changed afterwards. Makes the taps; their
- * descriptors are the caller's to take. `is_namespace_new`: the taps end with it, which nobody has
- * to wait for; elsewhere with QEMU, whose end then takes the kernel 20 ms for each. `want_vhost`:
- * the kernel moves the frames if it can. */
-int net_open(struct net *n, size_t slot_count, bool is_namespace_new, bool want_vhost,
-	     struct err *e) VMRT_MUST_CHECK;
+ * descriptors are the caller's to take. */
+int net_open(struct net *n, const struct net_options *options, struct err *e) VMRT_MUST_CHECK;
+
+/* Queues of a slot's tap. */
+size_t net_queue_count(const struct net_slot *slot);
 
 /* QEMU has its copies. */
 void net_drop_fds(struct net_slot *slot);

@@ -57,19 +57,37 @@ int tap_set_mtu(struct netlink *nl, const struct tap *tap, unsigned int mtu)
 	return netlink_send(nl, message);
 }
 
-int tap_make(struct netlink *nl, bool is_kept, struct tap *ret, struct err *e)
+/* A tap, or one more queue of the one that `request` names since the first. Descriptor or -errno.
+ */
+static int tap_open_queue(struct ifreq *request)
+{
+	auto_close int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0 || ioctl(fd, TUNSETIFF, request) < 0)
+		return -errno;
+	return take_fd(fd);
+}
+
+int tap_make(struct netlink *nl, bool is_kept, unsigned int queue_count, struct tap *ret,
+	     struct err *e)
 {
 	/* The kernel numbers them: two VMs may meet in one namespace. */
 	struct ifreq request = {.ifr_name = "vmrt%d",
 				.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR};
-	auto_close int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
 	int r;
 
-	if (fd < 0)
-		return err_sys(e, -errno, "network: opening /dev/net/tun");
-	if (ioctl(fd, TUNSETIFF, &request) < 0)
-		return err_sys(e, -errno, "network: making a tap");
-	if (is_kept && ioctl(fd, TUNSETPERSIST, 1) < 0)
+	if (queue_count > 1)
+		request.ifr_flags |= IFF_MULTI_QUEUE;
+	ret->fd = tap_open_queue(&request);
+	if (ret->fd < 0)
+		return err_sys(e, ret->fd, "network: making a tap (/dev/net/tun)");
+	for (unsigned int i = 0; i + 1 < queue_count && i + 1 < TAP_QUEUE_MAX; i++) {
+		ret->more_fds[i] = tap_open_queue(&request);
+		if (ret->more_fds[i] < 0)
+			return err_sys(e, ret->more_fds[i], "network: making a tap's queue %u",
+				       i + 1);
+	}
+	if (is_kept && ioctl(ret->fd, TUNSETPERSIST, 1) < 0)
 		return err_sys(e, -errno, "network: keeping a tap");
 	ret->ifindex = if_nametoindex(request.ifr_name);
 	r = tap_silence(nl, ret->ifindex);
@@ -77,6 +95,5 @@ int tap_make(struct netlink *nl, bool is_kept, struct tap *ret, struct err *e)
 		r = tap_set_up(nl, ret->ifindex);
 	if (r < 0)
 		return err_sys(e, r, "network: setting the tap '%s' up", request.ifr_name);
-	ret->fd = take_fd(fd);
 	return 0;
 }

@@ -4,14 +4,18 @@
 
 #include "runtime/net/netlink.h"
 
+#define TAP_QUEUE_MAX 4
+
 struct tap {
-	int fd; /* QEMU's */
+	int fd;				 /* QEMU's */
+	int more_fds[TAP_QUEUE_MAX - 1]; /* of its other queues; -1: it has no more */
 	unsigned int ifindex;
 };
 
 /* Makes a tap with headers for offloads, up and silent: it never speaks for itself. It vanishes
- * with its descriptor's last copy, or, `is_kept`, with the namespace. */
-int tap_make(struct netlink *nl, bool is_kept, struct tap *ret, struct err *e) VMRT_MUST_CHECK;
+ * with its descriptors' last copies, or, `is_kept`, with the namespace. */
+int tap_make(struct netlink *nl, bool is_kept, unsigned int queue_count, struct tap *ret,
+	     struct err *e) VMRT_MUST_CHECK;
 
 /* 0 or -errno. */
 int tap_set_mtu(struct netlink *nl, const struct tap *tap, unsigned int mtu) VMRT_MUST_CHECK;

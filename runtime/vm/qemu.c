@@ -190,31 +190,64 @@ static int qemu_push_ports(struct strv *v, const struct vm_plan *p, const struct
 	return 0;
 }
 
+/* ",fd=14", or ",fds=14:15:16". */
+static void qemu_word_fds(const char *option, int first, unsigned int count, char *text,
+			  size_t size)
+{
+	int used = snprintf(text, size, ",%s%s=%d", option, count > 1 ? "s" : "", first);
+
+	for (unsigned int i = 1; i < count && used > 0 && (size_t)used < size; i++)
+		used += snprintf(text + used, size - (size_t)used, ":%d", first + (int)i);
+}
+
+/* A vector for each queue, and two. Others than PCI have one interrupt for all. */
+static void qemu_word_queues(const struct vm_nic *nic, bool is_pci, char *text, size_t size)
+{
+	int used = snprintf(text, size, ",mq=on");
+
+	if (is_pci)
+		snprintf(text + used, size - (size_t)used, ",vectors=%u", 2 * nic->queue_count + 2);
+}
+
+static void qemu_push_netdev(struct strv *v, size_t i, const struct vm_nic *nic)
+{
+	char tap[80];
+	char vhost[80] = "";
+
+	if (nic->tap_fd >= 0) {
+		qemu_word_fds("fd", nic->tap_fd, nic->queue_count, tap, sizeof(tap));
+		if (nic->vhost_fd >= 0)
+			qemu_word_fds("vhostfd", nic->vhost_fd, nic->queue_count, vhost,
+				      sizeof(vhost));
+		qemu_push_option(v, "-netdev", "tap,id=n%zu%s%s%s", i, tap,
+				 *vhost ? ",vhost=on" : "", vhost);
+	} else if (nic->socket_fd >= 0) {
+		qemu_push_option(v, "-netdev", "socket,id=n%zu,fd=%d", i, nic->socket_fd);
+	} else {
+		qemu_push_option(v, "-netdev", "user,id=n%zu%s", i,
+				 nic->is_ipv4_only ? ",ipv6=off" : "");
+	}
+}
+
 /* Offloads are on by default where the tap has headers for them. Without the status feature the
  * link is there at once: with it the guest's kernel takes up to a second to believe it. A PCI NIC
  * would bring a boot ROM. */
 static void qemu_push_nics(struct strv *v, const struct vm_plan *p, const struct vm_arch *arch)
 {
+	bool is_pci = !strcmp(arch->bus, "pci");
+
 	for (size_t i = 0; i < p->nic_count; i++) {
 		const struct vm_nic *nic = &p->nics[i];
-		char vhost[40] = "";
+		char queues[40] = "";
 
-		if (nic->vhost_fd >= 0)
-			snprintf(vhost, sizeof(vhost), ",vhost=on,vhostfd=%d", nic->vhost_fd);
-		if (nic->tap_fd >= 0)
-			qemu_push_option(v, "-netdev", "tap,id=n%zu,fd=%d%s", i, nic->tap_fd,
-					 vhost);
-		else if (nic->socket_fd >= 0)
-			qemu_push_option(v, "-netdev", "socket,id=n%zu,fd=%d", i, nic->socket_fd);
-		else
-			qemu_push_option(v, "-netdev", "user,id=n%zu%s", i,
-					 nic->is_ipv4_only ? ",ipv6=off" : "");
+		qemu_push_netdev(v, i, nic);
+		if (nic->queue_count > 1)
+			qemu_word_queues(nic, is_pci, queues, sizeof(queues));
 		qemu_push_option(v, "-device",
 				 "virtio-net-%s,netdev=n%zu,mac=%02x:%02x:%02x:%02x:%02x:%02x,"
-				 "rx_queue_size=1024,status=off%s",
+				 "rx_queue_size=1024,status=off%s%s",
 				 arch->bus, i, nic->mac[0], nic->mac[1], nic->mac[2], nic->mac[3],
-				 nic->mac[4], nic->mac[5],
-				 !strcmp(arch->bus, "pci") ? ",romfile=" : "");
+				 nic->mac[4], nic->mac[5], queues, is_pci ? ",romfile=" : "");
 	}
 }
 

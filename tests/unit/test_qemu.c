@@ -30,11 +30,13 @@ static struct vm_plan sample(void)
 			   .socket_fd = -1,
 			   .pipe_path = "/run/vmrt/a,b/stdin"}},
 		.port_count = 2,
-		.nics = {{.tap_fd = 14,
+		.nics = {{.queue_count = 1,
+			  .tap_fd = 14,
 			  .socket_fd = -1,
 			  .vhost_fd = -1,
 			  .mac = {2, 0x76, 0x6d, 0x72, 0x74, 0}},
-			 {.tap_fd = 15,
+			 {.queue_count = 1,
+			  .tap_fd = 15,
 			  .socket_fd = -1,
 			  .vhost_fd = 16,
 			  .mac = {2, 0x76, 0x6d, 0x72, 0x74, 1}}},
@@ -104,6 +106,15 @@ static void test_golden(void)
 	p.nics[0].tap_fd = -1;
 	p.append = "foo=1";
 	is_golden(&p, "qemu-s390x-tcg.txt");
+	p = sample();
+	p.nics[1].queue_count = 3;
+	ok(!!argument(&p, "-netdev", "tap,id=n1,fds=15:16:17,vhost=on,vhostfds=16:17:18") &&
+		   strstr(argument(&p, "-device", "virtio-net-device,netdev=n1"), ",mq=on"),
+	   "queues of a NIC have their descriptors");
+	p.arch = "ppc64le";
+	ok(!!strstr(argument(&p, "-device", "virtio-net-pci,netdev=n1"), ",mq=on,vectors=8"),
+	   "and their interrupts, where the bus has them");
+	p.nics[0].tap_fd = -1;
 	p.nics[0].is_ipv4_only = true;
 	ok(!!argument(&p, "-netdev", "user,id=n0,ipv6=off"), "a user-mode network without IPv6");
 	p.nics[0].socket_fd = 17;
