@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "init/control.h"
+#include "init/disks.h"
 #include "init/machine.h"
 #include "init/marks.h"
 #include "init/ports.h"
@@ -96,7 +97,7 @@ void session_on_container(uint8_t *payload, size_t size)
 	session_open_ports(s, true);
 	ports_watch(session_begin_waiting);
 	marks_add("stdio");
-	if (session_spawn(s, &e) < 0)
+	if (disks_resolve(&session_container, &e) < 0 || session_spawn(s, &e) < 0)
 		session_fail(s, e.text);
 }
 

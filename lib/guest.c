@@ -19,7 +19,7 @@ enum {
 	GUEST_MIN_PAIR = 4 + 4,
 	GUEST_MIN_ID_RANGE = 3 * 4,
 	GUEST_MIN_HOOK = 4 + 4 + 4 + 4,
-	GUEST_MIN_DEVICE = 1 + 4 + 5 * 4,
+	GUEST_MIN_DEVICE = 1 + 4 + 6 * 4,
 };
 
 static void guest_list_put(struct wire_out *o, const struct guest_list *l)
@@ -276,6 +276,7 @@ static void guest_devices_put(struct wire_out *o, const struct guest_container *
 		wire_put_u32(o, d->mode);
 		wire_put_u32(o, d->uid);
 		wire_put_u32(o, d->gid);
+		wire_put_u32(o, d->disk);
 	}
 }
 
@@ -293,7 +294,9 @@ static void guest_devices_get(struct wire_in *in, struct guest_container *c)
 		d->mode = wire_get_u32(in);
 		d->uid = wire_get_u32(in);
 		d->gid = wire_get_u32(in);
-		if (!d->path || (d->type != 'b' && d->type != 'c' && d->type != 'p'))
+		d->disk = wire_get_u32(in);
+		if (!d->path || d->disk > GUEST_DISK_MAX ||
+		    (d->type != 'b' && d->type != 'c' && d->type != 'p'))
 			in->is_bad = true;
 	}
 }
@@ -309,6 +312,8 @@ static void guest_filter_put(struct wire_out *o, const struct guest_device_filte
 		wire_put_u16(o, (uint16_t)insn->off);
 		wire_put_u32(o, (uint32_t)insn->imm);
 	}
+	for (size_t i = 0; i < GUEST_DISK_MAX; i++)
+		wire_put_u32(o, f->disk_insns[i]);
 }
 
 static void guest_filter_get(struct wire_in *in, struct guest_device_filter *f)
@@ -325,6 +330,12 @@ static void guest_filter_get(struct wire_in *in, struct guest_device_filter *f)
 		insn->src_reg = registers >> 4;
 		insn->off = (int16_t)wire_get_u16(in);
 		insn->imm = (int32_t)wire_get_u32(in);
+	}
+	for (size_t i = 0; i < GUEST_DISK_MAX; i++) {
+		f->disk_insns[i] = wire_get_u32(in);
+		/* There are two of them: the number's and the one behind. */
+		if (f->disk_insns[i] && (uint64_t)f->disk_insns[i] + 1 >= f->count)
+			in->is_bad = true;
 	}
 	if (f->count > BPF_MAXINSNS)
 		in->is_bad = true;

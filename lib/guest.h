@@ -131,6 +131,10 @@ struct guest_seccomp {
 	struct sock_filter *insns;
 };
 
+/* Disks of the VM by number, from 1: their serial is this and the number. */
+#define GUEST_DISK_SERIAL "vmrt-"
+#define GUEST_DISK_MAX	  4
+
 /* A node to be made; of those with the same path the last one counts. */
 struct guest_device {
 	uint8_t type;	  /* 'b', 'c' or 'p' */
@@ -140,12 +144,16 @@ struct guest_device {
 	uint32_t mode;
 	uint32_t uid;
 	uint32_t gid;
+	uint32_t disk; /* 0: none; else the disk whose numbers replace these in the guest */
 };
 
 /* eBPF of type BPF_PROG_TYPE_CGROUP_DEVICE for the container's cgroup; it owns its program. */
 struct guest_device_filter {
 	uint32_t count; /* 0: every device is allowed; at most BPF_MAXINSNS */
 	struct bpf_insn *insns;
+	/* By disk, from 0: where its major is compared, the minor is in the instruction behind.
+	 * 0: nowhere. */
+	uint32_t disk_insns[GUEST_DISK_MAX];
 };
 
 struct guest_id_range {

@@ -12,6 +12,7 @@
 #include "lib/mem.h"
 
 #define FILTER_INSNS_PER_RULE 8
+#define FILTER_INSNS_PER_DISK 9
 #define FILTER_INSNS_FIXED    8
 #define FILTER_INSNS_MAX      4096 /* BPF_MAXINSNS: what every kernel takes */
 #define FILTER_ALL_ACCESS     (OCI_DEVICE_READ | OCI_DEVICE_WRITE | OCI_DEVICE_MKNOD)
@@ -113,6 +114,44 @@ static void filter_add_rule(struct filter *f, const struct oci_device_rule *rule
 		f->at[i].off = (int16_t)(f->count - i - 1);
 }
 
+static bool filter_matches(const struct oci_device_rule *rule, char type, int64_t major,
+			   int64_t minor)
+{
+	return rule->type == 'a' ||
+	       (rule->type == type && (rule->major == OCI_DEVICE_ANY || rule->major == major) &&
+		(rule->minor == OCI_DEVICE_ANY || rule->minor == minor));
+}
+
+uint32_t cgroup_device_access(const struct oci_resources *r, char type, int64_t major,
+			      int64_t minor)
+{
+	const size_t default_count = sizeof(filter_defaults) / sizeof(*filter_defaults);
+	size_t rule_count = r ? r->device_count : 0;
+	uint32_t access = 0;
+
+	for (size_t i = 0; i < rule_count + default_count; i++) {
+		const struct oci_device_rule *rule =
+			i < rule_count ? &r->devices[i] : &filter_defaults[i - rule_count];
+
+		if (filter_matches(rule, type, major, minor))
+			access = rule->allow ? access | rule->access : access & ~rule->access;
+	}
+	return access;
+}
+
+/* Decides alone, with the guest's numbers in place of the zeros. */
+static void filter_add_disk(struct filter *f, uint32_t access, uint32_t *ret_insn)
+{
+	filter_add(f, BPF_JMP | BPF_JNE | BPF_K, REG_TYPE, 0, BPF_DEVCG_DEV_BLOCK)->off = 8;
+	*ret_insn = f->count;
+	filter_add(f, BPF_JMP | BPF_JNE | BPF_K, REG_MAJOR, 0, 0)->off = 7;
+	filter_add(f, BPF_JMP | BPF_JNE | BPF_K, REG_MINOR, 0, 0)->off = 6;
+	filter_add(f, BPF_ALU | BPF_AND | BPF_K, REG_LEFT, 0, ~filter_access(access));
+	filter_add(f, BPF_JMP | BPF_JNE | BPF_K, REG_LEFT, 0, 0)->off = 2;
+	filter_return(f, true);
+	filter_return(f, false);
+}
+
 /* The last rule for everything: nothing before it counts. */
 static size_t filter_first_that_counts(const struct oci_resources *r)
 {
@@ -131,8 +170,8 @@ static bool filter_is_allow_all(const struct oci_resources *r, size_t first)
 	       r->devices[first].type == 'a' && r->devices[first].access == FILTER_ALL_ACCESS;
 }
 
-int cgroup_device_filter_build(const struct oci_resources *r, struct cgroup_device_filter *ret,
-			       struct err *e)
+int cgroup_device_filter_build(const struct oci_resources *r, const struct cgroup_disk *disks,
+			       size_t disk_count, struct cgroup_device_filter *ret, struct err *e)
 {
 	const size_t default_count = sizeof(filter_defaults) / sizeof(*filter_defaults);
 	size_t first = filter_first_that_counts(r);
@@ -145,8 +184,13 @@ int cgroup_device_filter_build(const struct oci_resources *r, struct cgroup_devi
 	if (rule_count > (FILTER_INSNS_MAX - FILTER_INSNS_FIXED) / FILTER_INSNS_PER_RULE)
 		return err_set(e, -E2BIG, "linux.resources.devices: more than %d rules",
 			       (FILTER_INSNS_MAX - FILTER_INSNS_FIXED) / FILTER_INSNS_PER_RULE);
-	f.at = xcalloc(rule_count * FILTER_INSNS_PER_RULE + FILTER_INSNS_FIXED, sizeof(*f.at));
+	f.at = xcalloc(rule_count * FILTER_INSNS_PER_RULE + disk_count * FILTER_INSNS_PER_DISK +
+			       FILTER_INSNS_FIXED,
+		       sizeof(*f.at));
 	filter_begin(&f);
+	for (size_t i = 0; i < disk_count; i++)
+		filter_add_disk(&f, cgroup_device_access(r, 'b', disks[i].major, disks[i].minor),
+				&ret->disk_insns[i]);
 	for (size_t i = default_count; i > 0; i--)
 		filter_add_rule(&f, &filter_defaults[i - 1]);
 	for (size_t i = r ? r->device_count : 0; i > first; i--)

@@ -145,12 +145,15 @@ static int launch_load(struct launch_context *x, struct err *e)
 		r = err_sys(e, -errno, "the kernel '%s'", x->plan->vm_kernel);
 	if (r == 0)
 		r = share_check_binds(x->plan->binds, x->plan->bind_count, e);
+	for (size_t i = 0; r == 0 && i < x->plan->disk_count; i++)
+		r = disk_find(&x->plan->disks[i], e);
 	if (r == 0)
 		r = launch_check_network(x, e);
 	if (r < 0)
 		return r;
 	stdio_set_size(x->io, &x->plan->guest.process);
 	plan_set_files(x->plan);
+	plan_set_disks(x->plan);
 	plan_inherit_rlimits(&x->plan->guest.process);
 	x->plan->guest.id = x->launch->id;
 	return launch_choose_accel(x, e);

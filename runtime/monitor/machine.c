@@ -22,7 +22,14 @@
 #define MACHINE_QEMU_FDS    5 /* beside the taps */
 
 /* Descriptor numbers inside QEMU and virtiofsd. */
-enum { CHILD_FD_SHARE = 3, CHILD_FD_CONTROL, CHILD_FD_CONSOLE, CHILD_FD_QMP, CHILD_FD_NIC };
+enum {
+	CHILD_FD_SHARE = 3,
+	CHILD_FD_CONTROL,
+	CHILD_FD_CONSOLE,
+	CHILD_FD_QMP,
+	CHILD_FD_NIC,
+	CHILD_FD_DISK = CHILD_FD_NIC + 2 * NET_SLOT_MAX * TAP_QUEUE_MAX
+};
 
 static const char *const machine_port_names[PROTO_STREAM_COUNT] = {
 	[PROTO_STDIN] = PROTO_PORT_STDIN,
@@ -220,6 +227,32 @@ static size_t machine_give_nics(struct machine *m, int passt_fd, struct spawn_fd
 	return count;
 }
 
+/* Opens the host's block devices; QEMU's numbers for them are in the plan. */
+static int machine_open_disks(const struct plan *plan, struct vm_plan *vm, struct spawn_fd *fds,
+			      size_t *count, struct err *e)
+{
+	static const char *const serials[] = {GUEST_DISK_SERIAL "1", GUEST_DISK_SERIAL "2",
+					      GUEST_DISK_SERIAL "3", GUEST_DISK_SERIAL "4"};
+
+	_Static_assert(sizeof(serials) / sizeof(*serials) == GUEST_DISK_MAX, "one for each disk");
+	for (size_t i = 0; i < plan->disk_count; i++) {
+		struct vm_disk *disk = &vm->disks[vm->disk_count];
+		int fd;
+
+		if (plan->disks[i].is_guests)
+			continue;
+		fd = disk_open(&plan->disks[i], e);
+		if (fd < 0)
+			return fd;
+		disk->is_writable = plan->disks[i].is_writable;
+		disk->serial = serials[i];
+		disk->fd = CHILD_FD_DISK + (int)i;
+		vm->disk_count++;
+		fds[(*count)++] = (struct spawn_fd){fd, disk->fd};
+	}
+	return 0;
+}
+
 static int machine_start_qemu(struct machine *m, const struct monitor_start *start, int share_fd,
 			      int passt_fd, struct err *e)
 {
@@ -228,6 +261,8 @@ static int machine_start_qemu(struct machine *m, const struct monitor_start *sta
 	int console[2] = {-1, -1};
 	int qmp[2] = {-1, -1};
 	int errors[2] = {-1, -1};
+	struct spawn_fd disk_fds[GUEST_DISK_MAX];
+	size_t disk_count = 0;
 	struct strv argv = {0};
 	struct vm_plan vm;
 	struct sandbox sandbox;
@@ -245,28 +280,35 @@ static int machine_start_qemu(struct machine *m, const struct monitor_start *sta
 		sandbox_allow_low_ports(&sandbox);
 	machine_plan_vm(m, start, pipes, &vm);
 	machine_plan_nics(m, start->plan, &vm);
-	r = vm_qemu_argv(&vm, &argv, e);
+	r = machine_open_disks(start->plan, &vm, disk_fds, &disk_count, e);
+	if (r == 0)
+		r = vm_qemu_argv(&vm, &argv, e);
 	if (r == 0) {
-		struct spawn_fd fds[MACHINE_QEMU_FDS + 2 * NET_SLOT_MAX * TAP_QUEUE_MAX] = {
+		struct spawn_fd fds[MACHINE_QEMU_FDS + 2 * NET_SLOT_MAX * TAP_QUEUE_MAX +
+				    GUEST_DISK_MAX] = {
 			{share_fd, CHILD_FD_SHARE},	{control[1], CHILD_FD_CONTROL},
 			{console[1], CHILD_FD_CONSOLE}, {qmp[1], CHILD_FD_QMP},
 			{errors[1], STDERR_FILENO},
 		};
+		size_t fd_count =
+			MACHINE_QEMU_FDS + machine_give_nics(m, passt_fd, fds + MACHINE_QEMU_FDS);
 		struct spawn s = {
 			.name = "qemu",
 			.path = start->qemu,
 			.argv = argv.at,
 			.fds = fds,
-			.fd_count = MACHINE_QEMU_FDS +
-				    machine_give_nics(m, passt_fd, fds + MACHINE_QEMU_FDS),
+			.fd_count = fd_count + disk_count,
 			.want_new_mount_ns = true,
 			.want_readonly_mounts = true,
 			.sandbox = &sandbox,
 			.death_signal = SIGKILL,
 		};
 
+		memcpy(fds + fd_count, disk_fds, disk_count * sizeof(*fds));
 		r = spawn_start(&s, &m->qemu_pid, NULL, e);
 	}
+	for (size_t i = 0; i < disk_count; i++)
+		fd_close(&disk_fds[i].from);
 	for (size_t i = 0; i < m->net.slot_count; i++)
 		net_drop_fds(&m->net.slots[i]);
 	strv_done(&argv);

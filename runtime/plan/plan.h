@@ -13,6 +13,7 @@
 #include "runtime/oci/config.h"
 #include "runtime/plan/settings.h"
 #include "runtime/share/share.h"
+#include "runtime/vm/disk.h"
 
 /* What the guest's kernel, its page tables and init need beyond the container's own limit. */
 #define PLAN_GUEST_OVERHEAD_MIB 128
@@ -34,6 +35,8 @@ struct plan {
 	const struct oci_strings *vm_qemu_args;
 	const char *vm_kernel;
 	const char *vm_append; /* more words for the kernel's command line */
+	size_t disk_count;
+	struct disk disks[GUEST_DISK_MAX];
 	size_t bind_count;
 	struct share_bind *binds;
 	struct guest_container guest;
@@ -54,6 +57,8 @@ int plan_make(const struct oci_config *config, const char *bundle, const struct 
 void plan_set_user_network(struct plan *p, const struct user_network *host, bool is_host);
 /* Copies what share_check_binds() found (file or directory) into the guest's description. */
 void plan_set_files(struct plan *p);
+/* devices.c: takes what disk_find() found: a loop device without a file is the guest's own. */
+void plan_set_disks(struct plan *p);
 /* A text of the guest's with the host's paths in place of the share's ("/share/mounts/N"). */
 void plan_name_sources(const struct plan *p, const char *text, char *ret, size_t room);
 void plan_free(struct plan *p);

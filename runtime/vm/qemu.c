@@ -46,6 +46,9 @@ static int qemu_check_plan(const struct vm_plan *p, const struct vm_arch *arch, 
 	if (p->nic_count > VM_NIC_MAX)
 		return err_set(e, -E2BIG, "qemu: %zu NICs are more than %d", p->nic_count,
 			       VM_NIC_MAX);
+	if (p->disk_count > VM_DISK_MAX)
+		return err_set(e, -E2BIG, "qemu: %zu disks are more than %d", p->disk_count,
+			       VM_DISK_MAX);
 	if (p->memory_mib < 32 || !p->vcpus)
 		return err_set(e, -EINVAL, "qemu: %u MiB and %u vCPUs", p->memory_mib, p->vcpus);
 	if (p->share_socket_fd >= 0 && !p->share_tag)
@@ -251,6 +254,22 @@ static void qemu_push_nics(struct strv *v, const struct vm_plan *p, const struct
 	}
 }
 
+/* Locks are left alone: a node of the device in two containers is the same device as well. */
+static void qemu_push_disks(struct strv *v, const struct vm_plan *p, const struct vm_arch *arch)
+{
+	for (size_t i = 0; i < p->disk_count; i++) {
+		const struct vm_disk *d = &p->disks[i];
+
+		qemu_push_option(v, "-add-fd", "fd=%d,set=%zu", d->fd, i + 1);
+		qemu_push_option(v, "-blockdev",
+				 "driver=host_device,node-name=d%zu,filename=/dev/fdset/%zu,"
+				 "locking=off,discard=unmap,read-only=%s",
+				 i + 1, i + 1, d->is_writable ? "off" : "on");
+		qemu_push_option(v, "-device", "virtio-blk-%s,drive=d%zu,serial=%s", arch->bus,
+				 i + 1, d->serial);
+	}
+}
+
 static void qemu_push_devices(struct strv *v, const struct vm_plan *p, const struct vm_arch *arch)
 {
 	if (p->share_socket_fd >= 0) {
@@ -263,6 +282,7 @@ static void qemu_push_devices(struct strv *v, const struct vm_plan *p, const str
 	/* Idle memory goes back to the host by itself; nobody has to inflate anything. */
 	qemu_push_option(v, "-device", "virtio-balloon-%s,free-page-reporting=on", arch->bus);
 	qemu_push_nics(v, p, arch);
+	qemu_push_disks(v, p, arch);
 	if (p->qmp_fd >= 0) {
 		qemu_push_option(v, "-chardev", "socket,id=qmp,fd=%d", p->qmp_fd);
 		qemu_push_option(v, "-mon", "chardev=qmp,mode=control");

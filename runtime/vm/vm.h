@@ -15,6 +15,7 @@
 #define VM_BUS_PORTS  96
 #define VM_PORT_MAX   30 /* of the command line; the others come with exec sessions */
 #define VM_NIC_MAX    8
+#define VM_DISK_MAX   4
 #define VM_APPEND_MAX 2048
 #define VM_KERNEL_HZ  100	/* CONFIG_HZ of our kernel */
 #define VM_PORT_BUS   "ports.0" /* where device_add puts more of them */
@@ -37,6 +38,12 @@ struct vm_nic {
 	unsigned char mac[6];
 };
 
+struct vm_disk {
+	int fd; /* of a block device, open as `is_writable` says */
+	bool is_writable;
+	const char *serial; /* by which the guest knows it */
+};
+
 struct vm_plan {
 	const char *name; /* container id: shown in the process list */
 	const char *arch; /* OCI spelling: "amd64", "arm64", ... */
@@ -55,6 +62,8 @@ struct vm_plan {
 	size_t port_count;
 	struct vm_nic nics[VM_NIC_MAX];
 	size_t nic_count;
+	struct vm_disk disks[VM_DISK_MAX];
+	size_t disk_count;
 	int qmp_fd;		  /* socketpair end; -1: no QMP */
 	const char *const *extra; /* more arguments of QEMU's, as they are */
 	size_t extra_count;

@@ -46,6 +46,21 @@ CAPS='grep -E "^(Cap|NoNewPrivs|Seccomp:)" /proc/self/status'
 	row bb sh -c 'mknod /dev/k c 1 11; (: </dev/k) 2>/dev/null || echo no r'
 }
 
+@test "docker run: a block device of the host" {
+	local disk held probe='dd if=/dev/data bs=7 count=1 2>/dev/null; stat -c " %a %F" /dev/data; blockdev --getsize64 /dev/data
+		printf content | dd of=/dev/data conv=notrunc,fsync 2>/dev/null || echo no w'
+	printf 'content' >"$T/disk"
+	truncate -s 1M "$T/disk"
+	disk=$(losetup -f --show "$T/disk")
+	# It is free when this process ends, whatever happens.
+	exec {held}<"$disk"
+	losetup -d "$disk"
+	row --device "$disk:/dev/data:r" bb sh -c "$probe"
+	row --device "$disk:/dev/data" bb sh -c "$probe"
+	RT=vmrt run_it --device "$disk:/dev/data" bb sh -c 'printf changed | dd of=/dev/data conv=notrunc,fsync'
+	expect_equal "$(head -c 7 "$T/disk")" changed
+}
+
 @test "docker run: masked and read-only paths" {
 	row bb sh -c 'cat /proc/timer_list | wc -c; echo 1 >/proc/sys/kernel/msgmax; ls /proc/scsi /sys/firmware | wc -l'
 	row --security-opt systempaths=unconfined bb sh -c 'grep -c " /proc/timer_list " /proc/self/mountinfo'

@@ -3,7 +3,21 @@
 load ../lib/load
 
 setup() { test_setup; }
-teardown() { test_teardown; }
+teardown() {
+	test_teardown
+	for disk in "${DISKS[@]}"; do losetup -d "$disk"; done
+}
+
+DISKS=()
+
+# A block device of the host that holds $1 at its beginning: sets DISK and its MAJOR and MINOR.
+disk() {
+	truncate -s 8M "$T/disk${#DISKS[@]}"
+	printf %s "$1" | dd of="$T/disk${#DISKS[@]}" conv=notrunc status=none
+	DISK=$(losetup -f --show "$T/disk${#DISKS[@]}")
+	DISKS+=("$DISK")
+	MAJOR=$((0x$(stat -c %t "$DISK"))) MINOR=$((0x$(stat -c %T "$DISK")))
+}
 
 # device TYPE MAJOR MINOR PATH [MEMBERS]
 device() {
@@ -60,9 +74,64 @@ kmsg"
 
 @test "a device of the host is refused by name" {
 	vm_only "runc makes a node of it"
-	device b 8 0 /dev/sda
+	device c 226 0 /dev/dri/card0
 	create
-	expect_refusal "config.json: linux.devices[0] (/dev/sda, b 8:0): a device of the host, which a VM does not have"
+	expect_refusal "config.json: linux.devices[0] (/dev/dri/card0, c 226:0): a device of the host, which a VM does not have"
+	config '.linux.devices = []'
+	device b 4000 5 /dev/xvdz
+	create
+	expect_refusal "config.json: linux.devices (/dev/xvdz, b 4000:5): the host has no such device"
+	config '.linux.devices = [range(5) | {type: "b", major: 4000, minor: ., path: "/dev/xvd\(.)"}]'
+	create
+	expect_refusal "config.json: linux.devices[4] (/dev/xvd4, b 4000:4): a VM has room for four disks of the host"
+}
+
+@test "a block device of the host is a disk of the guest, under its rules" {
+	local numbers
+	disk writable
+	device b "$MAJOR" "$MINOR" /dev/data '{"fileMode": 416, "uid": 5, "gid": 6}'
+	device b "$MAJOR" "$MINOR" /dev/data-too
+	rule true b "$MAJOR" "$MINOR" rwm
+	disk readable
+	device b "$MAJOR" "$MINOR" /dev/read-only
+	rule true b "$MAJOR" "$MINOR" r
+	disk forbidden
+	device b "$MAJOR" "$MINOR" /dev/forbidden
+	args /bin/sh -c 'for d in data data-too read-only forbidden; do
+			echo "$d: $(head -c 9 /dev/$d 2>&1 | tr -d "\0") $(blockdev --getsize64 /dev/$d 2>&1)"
+			printf "$d!" | dd of=/dev/$d conv=notrunc,fsync 2>/dev/null && echo "$d written"
+		done; [ $(stat -c %t:%T /dev/data) = $(stat -c %t:%T /dev/data-too) ] && echo same
+		stat -c "%a %u %g" /dev/data; ls /sys/block'
+	run_container
+	expect_status 0
+	expect_out_has "data: writable 8388608
+data written
+data-too: data!ble 8388608
+data-too written"
+	expect_out_has "read-only: readable 8388608
+forbidden: head: /dev/forbidden: Operation not permitted"
+	expect_no_out_line "read-only written"
+	expect_no_out_line "forbidden written"
+	expect_out_has "same
+640 5 6"
+	expect_equal "$(head -c 10 "$T/disk0" | tr -d '\0')" data-too!
+	expect_equal "$(head -c 9 "$T/disk1" | tr -d '\0')" readable
+}
+
+@test "a disk that the host has read-only is so in the guest, one of the guest's own is none" {
+	disk content
+	losetup -d "$DISK"
+	losetup -r "$DISK" "$T/disk0"
+	device b "$MAJOR" "$MINOR" /dev/data
+	rule true b "$MAJOR" "$MINOR" rwm
+	run_container /bin/sh -c 'head -c 7 /dev/data; printf x | dd of=/dev/data conv=notrunc,fsync 2>/dev/null || echo " read only"'
+	expect_status 0
+	expect_out "content read only"
+	# Its file is gone: such a loop device is the guest's.
+	losetup -d "$DISK"
+	DISKS=()
+	run_container /payload stat /dev/data
+	expect_out "/dev/data block 0666 uid=0 gid=0 dev=$MAJOR:$MINOR"
 }
 
 @test "a container that may use everything starts without the host's devices" {
@@ -70,6 +139,7 @@ kmsg"
 	rule true - - - rwm
 	device c 10 229 /dev/fuse
 	device b 8 0 /dev/sda
+	device b 7 1 /dev/loop1
 	device c 226 0 /dev/dri/card0
 	create_ok
 	start_ok

@@ -12,8 +12,10 @@ static const char *readonly[] = {"/proc/sys", "/proc/bus"};
 static uint32_t groups[] = {0, 5, UINT32_MAX};
 static struct guest_rlimit rlimits[] = {{7, 1024, UINT64_MAX}, {4, 0, 1}};
 static struct sock_filter insns[] = {{0x20, 0, 0, 4}, {0x15, 1, 255, UINT32_MAX}, {6, 0, 0, 0}};
-static struct guest_device devices[] = {{'c', "/dev/fuse", 10, 229, 0600, 7, UINT32_MAX}};
-static struct bpf_insn ebpf[] = {{.code = 0x61, .dst_reg = 3, .src_reg = 1, .off = -2, .imm = -1}};
+static struct guest_device devices[] = {{'c', "/dev/fuse", 10, 229, 0600, 7, UINT32_MAX, 4}};
+static struct bpf_insn ebpf[] = {{.code = 0x61, .dst_reg = 3, .src_reg = 1, .off = -2, .imm = -1},
+				 {.code = 0x55},
+				 {.code = 0x55}};
 static struct guest_pair files[] = {{"memory.max", "max"}, {"cpu.max", "1 2"}};
 static struct guest_pair sysctls[] = {{"net/ipv4/ip_forward", "1"}};
 static struct guest_id_range uids[] = {{0, 100000, 65536}, {65536, 7, 1}};
@@ -67,7 +69,7 @@ static struct guest_container sample(void)
 		.seccomp = {.flags = 5, .count = 3, .insns = insns},
 		.device_count = 1,
 		.devices = devices,
-		.device_filter = {.count = 1, .insns = ebpf},
+		.device_filter = {.count = 3, .insns = ebpf, .disk_insns = {[2] = 1}},
 		.cgroup_files = {.count = 2, .at = files},
 		.sysctls = {.count = 1, .at = sysctls},
 		.start_hook_count = 1,
@@ -190,9 +192,11 @@ static void test_round_trip(void)
 	ok(back.device_count == 1 && back.devices[0].type == 'c' &&
 		   is_same_str(back.devices[0].path, "/dev/fuse") && back.devices[0].major == 10 &&
 		   back.devices[0].minor == 229 && back.devices[0].mode == 0600 &&
-		   back.devices[0].uid == 7 && back.devices[0].gid == UINT32_MAX,
+		   back.devices[0].uid == 7 && back.devices[0].gid == UINT32_MAX &&
+		   back.devices[0].disk == 4,
 	   "devices come back");
-	ok(back.device_filter.count == 1 && !memcmp(back.device_filter.insns, ebpf, sizeof(ebpf)),
+	ok(back.device_filter.count == 3 && !memcmp(back.device_filter.insns, ebpf, sizeof(ebpf)) &&
+		   back.device_filter.disk_insns[2] == 1 && !back.device_filter.disk_insns[0],
 	   "the device filter comes back");
 	ok(back.sysctls.count == 1 && is_same_str(back.sysctls.at[0].name, sysctls[0].name) &&
 		   is_same_str(back.time_offsets, c.time_offsets) && back.has_personality &&
@@ -333,6 +337,14 @@ static void test_incomplete(void)
 	devices[0].type = 'x';
 	refuse(&c, "an unknown type of device is refused");
 	devices[0].type = 'c';
+	devices[0].disk = GUEST_DISK_MAX + 1;
+	refuse(&c, "a disk there cannot be is refused");
+	devices[0].disk = 0;
+	c.device_filter.disk_insns[0] = 2;
+	refuse(&c, "a disk whose minor is behind the filter's end is refused");
+	c.device_filter.disk_insns[0] = UINT32_MAX;
+	refuse(&c, "one far behind it too");
+	c = sample();
 	c.seccomp.insns = calloc(BPF_MAXINSNS + 1, sizeof(*c.seccomp.insns));
 	c.seccomp.count = BPF_MAXINSNS + 1;
 	refuse(&c, "a filter longer than the kernel takes is refused");

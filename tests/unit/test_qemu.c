@@ -121,6 +121,26 @@ static void test_golden(void)
 	ok(!!argument(&p, "-netdev", "socket,id=n0,fd=17"), "passt's");
 }
 
+static void test_disks(void)
+{
+	struct vm_plan p = sample();
+
+	p.disks[0] = (struct vm_disk){.fd = 20, .is_writable = true, .serial = "vmrt-1"};
+	p.disks[1] = (struct vm_disk){.fd = 21, .serial = "vmrt-3"};
+	p.disk_count = 2;
+	is_str(argument(&p, "-add-fd", "set=2"), "fd=21,set=2", "a disk is a descriptor");
+	is_str(argument(&p, "-blockdev", "d1"),
+	       "driver=host_device,node-name=d1,filename=/dev/fdset/1,locking=off,discard=unmap,"
+	       "read-only=off",
+	       "it is written where that is allowed");
+	ok(argument(&p, "-blockdev", "/dev/fdset/2,locking=off,discard=unmap,read-only=on") != NULL,
+	   "and else read-only");
+	is_str(argument(&p, "-device", "drive=d2"), "virtio-blk-device,drive=d2,serial=vmrt-3",
+	       "the guest knows it by its serial");
+	p.disk_count = VM_DISK_MAX + 1;
+	ok(argument(&p, "-add-fd", "") == NULL, "too many are refused");
+}
+
 static void test_command_line(void)
 {
 	struct vm_plan p = sample();
@@ -258,6 +278,7 @@ int main(void)
 {
 	test_golden();
 	test_command_line();
+	test_disks();
 	test_kernel_hz();
 	test_refusals();
 	test_architectures();
