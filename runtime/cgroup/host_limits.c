@@ -47,7 +47,7 @@ static void host_memory(struct host_limits *l, const struct oci_memory *m)
 	if (m->reservation.has && m->reservation.value > 0)
 		host_add(l, "memory.soft_limit_in_bytes", "memory.low",
 			 xasprintf("%" PRIu64, (uint64_t)m->reservation.value + extra));
-	if (m->swappiness.has && m->swappiness.value <= 100)
+	if (m->swappiness.has && m->swappiness.value <= OCI_SWAPPINESS_MAX)
 		host_add(l, "memory.swappiness", NULL, xasprintf("%" PRIu64, m->swappiness.value));
 }
 
@@ -83,6 +83,14 @@ static void host_cpu(struct host_limits *l, const struct oci_cpu *c)
 		host_add(l, "cpuset.mems", "cpuset.mems", xstrdup(c->mems));
 }
 
+/* The kernel's ranges: 10..1000 of v1, 1..10000 of v2. */
+static unsigned int host_weight(const struct host_limits *l, uint32_t weight)
+{
+	uint32_t at_least = weight < 10 ? 10 : weight;
+
+	return l->is_v2 ? 1 + (at_least - 10) * 9999 / 990 : weight;
+}
+
 static void host_block_io(struct host_limits *l, const struct oci_block_io *b)
 {
 	static const struct {
@@ -95,18 +103,16 @@ static void host_block_io(struct host_limits *l, const struct oci_block_io *b)
 		[OCI_THROTTLE_WRITE_IOPS] = {"blkio.throttle.write_iops_device", "wiops"},
 	};
 
-	/* The kernel's ranges: 10..1000 of v1, 1..10000 of v2. */
 	if (b->weight.has && b->weight.value)
 		host_add(l, "blkio.weight", "io.weight",
-			 xasprintf("%u", l->is_v2 ? 1 + (b->weight.value - 10) * 9999 / 990
-						  : b->weight.value));
+			 xasprintf("%u", host_weight(l, b->weight.value)));
 	for (size_t i = 0; i < b->weight_device_count; i++) {
 		const struct oci_weight_device *d = &b->weight_devices[i];
 
-		if (d->weight.has)
-			host_add(l, "blkio.weight_device", NULL,
+		if (d->weight.has && d->weight.value)
+			host_add(l, "blkio.weight_device", "io.weight",
 				 xasprintf("%" PRId64 ":%" PRId64 " %u", d->major, d->minor,
-					   d->weight.value));
+					   host_weight(l, d->weight.value)));
 	}
 	for (int which = 0; which < OCI_THROTTLE_COUNT; which++) {
 		for (size_t i = 0; i < b->throttle[which].count; i++) {

@@ -53,8 +53,10 @@ static int check_version(const char *version, struct err *e)
 	if (!version_is_semver(version))
 		return err_set(e, -EINVAL, "ociVersion '%s' is not a semantic version",
 			       json_excerpt(buf, version));
-	if (strncmp(version, "1.", 2) != 0)
-		return err_set(e, -EINVAL, "unsupported ociVersion '%s': only 1.x is known",
+	/* The specification's own examples are of 0.x. */
+	if (strncmp(version, "1.", 2) != 0 && strncmp(version, "0.", 2) != 0)
+		return err_set(e, -EINVAL,
+			       "unsupported ociVersion '%s': only 0.x and 1.x are known",
 			       json_excerpt(buf, version));
 	return 0;
 }

@@ -1,6 +1,7 @@
 /* Reads `linux.resources`: of config.json and of `update --resources`. Must not decide what zero
  * or -1 mean to a cgroup. */
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "lib/mem.h"
@@ -77,6 +78,10 @@ static void read_memory(struct oci_reader *r, const struct json_node *resources,
 	oci_read_opt_i64(r, node, "kernel", &ret->kernel);
 	oci_read_opt_i64(r, node, "kernelTCP", &ret->kernel_tcp);
 	oci_read_opt_u64(r, node, "swappiness", &ret->swappiness);
+	if (ret->swappiness.value > OCI_SWAPPINESS_MAX && ret->swappiness.value != UINT64_MAX)
+		json_fail(r->doc, json_member(r->doc, node, "swappiness"),
+			  "invalid value %" PRIu64 " (valid range is 0-100)",
+			  ret->swappiness.value);
 	oci_read_opt_bool(r, node, "disableOOMKiller", &ret->disable_oom_killer);
 	oci_read_opt_bool(r, node, "useHierarchy", &ret->use_hierarchy);
 	oci_read_opt_bool(r, node, "checkBeforeUpdate", &ret->check_before_update);

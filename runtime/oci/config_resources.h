@@ -42,7 +42,8 @@ struct oci_pairs {
 	struct oci_pair *at;
 };
 
-#define OCI_DEVICE_ANY (-1) /* of major and minor: absent, or -1 in the file */
+#define OCI_SWAPPINESS_MAX 100
+#define OCI_DEVICE_ANY	   (-1) /* of major and minor: absent, or -1 in the file */
 
 enum oci_device_access { OCI_DEVICE_READ = 1, OCI_DEVICE_WRITE = 2, OCI_DEVICE_MKNOD = 4 };
 

@@ -41,32 +41,102 @@ static bool support_joined(const struct oci_config *c)
 	return false;
 }
 
-static bool support_realtime(const struct oci_config *c)
+static bool support_realtime_runtime(const struct oci_config *c)
 {
 	const struct oci_resources *r = c->linux_.resources;
 
-	return r && ((r->cpu.realtime_runtime_us.has && r->cpu.realtime_runtime_us.value) ||
-		     (r->cpu.realtime_period_us.has && r->cpu.realtime_period_us.value));
+	return r && r->cpu.realtime_runtime_us.has && r->cpu.realtime_runtime_us.value;
 }
 
-static bool support_memory_v1(const struct oci_config *c)
-{
-	const struct oci_memory *m = c->linux_.resources ? &c->linux_.resources->memory : NULL;
-
-	return m && ((m->kernel.has && m->kernel.value > 0) ||
-		     (m->kernel_tcp.has && m->kernel_tcp.value > 0) || m->disable_oom_killer.value);
-}
-
-static bool support_traffic(const struct oci_config *c)
+static bool support_realtime_period(const struct oci_config *c)
 {
 	const struct oci_resources *r = c->linux_.resources;
 
-	return r && (r->net_class_id.has || r->net_priority_count || r->rdma_count);
+	return r && r->cpu.realtime_period_us.has && r->cpu.realtime_period_us.value;
 }
 
-static bool support_labels(const struct oci_config *c)
+static bool support_kernel_memory(const struct oci_config *c)
 {
-	return c->process->apparmor_profile || c->process->selinux_label || c->linux_.mount_label;
+	const struct oci_resources *r = c->linux_.resources;
+
+	return r && r->memory.kernel.has && r->memory.kernel.value > 0;
+}
+
+static bool support_kernel_tcp(const struct oci_config *c)
+{
+	const struct oci_resources *r = c->linux_.resources;
+
+	return r && r->memory.kernel_tcp.has && r->memory.kernel_tcp.value > 0;
+}
+
+/* Engines send 2^64-1 for "unset"; what else is above 100 has been refused. */
+static bool support_swappiness(const struct oci_config *c)
+{
+	const struct oci_resources *r = c->linux_.resources;
+
+	return r && r->memory.swappiness.has && r->memory.swappiness.value <= OCI_SWAPPINESS_MAX;
+}
+
+static bool support_no_oom_killer(const struct oci_config *c)
+{
+	const struct oci_resources *r = c->linux_.resources;
+
+	return r && r->memory.disable_oom_killer.value;
+}
+
+static bool support_no_hierarchy(const struct oci_config *c)
+{
+	const struct oci_resources *r = c->linux_.resources;
+
+	return r && r->memory.use_hierarchy.has && !r->memory.use_hierarchy.value;
+}
+
+static bool support_leaf_weight(const struct oci_config *c)
+{
+	const struct oci_resources *r = c->linux_.resources;
+
+	return r && r->block_io.leaf_weight.has && r->block_io.leaf_weight.value;
+}
+
+static bool support_device_leaf_weight(const struct oci_config *c)
+{
+	const struct oci_resources *r = c->linux_.resources;
+
+	for (size_t i = 0; r && i < r->block_io.weight_device_count; i++) {
+		if (r->block_io.weight_devices[i].leaf_weight.has)
+			return true;
+	}
+	return false;
+}
+
+static bool support_net_class(const struct oci_config *c)
+{
+	return c->linux_.resources && c->linux_.resources->net_class_id.has;
+}
+
+static bool support_net_priorities(const struct oci_config *c)
+{
+	return c->linux_.resources && c->linux_.resources->net_priority_count;
+}
+
+static bool support_rdma(const struct oci_config *c)
+{
+	return c->linux_.resources && c->linux_.resources->rdma_count;
+}
+
+static bool support_apparmor(const struct oci_config *c)
+{
+	return c->process->apparmor_profile;
+}
+
+static bool support_selinux(const struct oci_config *c)
+{
+	return c->process->selinux_label;
+}
+
+static bool support_mount_label(const struct oci_config *c)
+{
+	return c->linux_.mount_label;
 }
 
 static bool support_affinity(const struct oci_config *c)
@@ -74,10 +144,20 @@ static bool support_affinity(const struct oci_config *c)
 	return c->process->exec_affinity_initial || c->process->exec_affinity_final;
 }
 
-static bool support_hardware(const struct oci_config *c)
+static bool support_intel_rdt(const struct oci_config *c)
 {
-	return c->linux_.intel_rdt || c->linux_.memory_policy;
+	return c->linux_.intel_rdt;
 }
+
+static bool support_memory_policy(const struct oci_config *c)
+{
+	return c->linux_.memory_policy;
+}
+
+static const char support_no_v2[] = "not applied: cgroup v2, the guest's, has none";
+static const char support_no_leaves[] = "not applied: only the CFQ scheduler of old kernels had it";
+static const char support_no_module[] = "the guest's kernel has no such module";
+static const char support_no_hardware[] = "the host's hardware is not the VM's: not applied";
 
 static const struct support_row support_rows[] = {
 	{SUPPORT_REFUSE, support_user_ns, "linux.uidMappings, gidMappings",
@@ -86,21 +166,34 @@ static const struct support_row support_rows[] = {
 	 "host network devices cannot be moved into a VM"},
 	{SUPPORT_WARN, support_joined, "linux.namespaces",
 	 "a VM cannot join a namespace of the host's kernel: it has its own"},
-	{SUPPORT_WARN, support_realtime, "linux.resources.cpu.realtimeRuntime, realtimePeriod",
-	 "not applied: cgroup v2, the guest's, has none"},
-	{SUPPORT_WARN, support_memory_v1,
-	 "linux.resources.memory.kernel, kernelTCP, disableOOMKiller",
-	 "not applied: cgroup v2, the guest's, has none"},
-	{SUPPORT_WARN, support_traffic, "linux.resources.network, rdma",
-	 "a VM's traffic has no class of the host's, and it has no such adapter: not applied"},
-	{SUPPORT_WARN, support_labels,
-	 "process.apparmorProfile, process.selinuxLabel, "
-	 "linux.mountLabel",
-	 "the guest's kernel has no such module"},
+	{SUPPORT_WARN, support_realtime_runtime, "linux.resources.cpu.realtimeRuntime",
+	 support_no_v2},
+	{SUPPORT_WARN, support_realtime_period, "linux.resources.cpu.realtimePeriod",
+	 support_no_v2},
+	{SUPPORT_WARN, support_kernel_memory, "linux.resources.memory.kernel", support_no_v2},
+	{SUPPORT_WARN, support_kernel_tcp, "linux.resources.memory.kernelTCP", support_no_v2},
+	{SUPPORT_WARN, support_swappiness, "linux.resources.memory.swappiness",
+	 "not applied inside: cgroup v2, the guest's, has none"},
+	{SUPPORT_WARN, support_no_oom_killer, "linux.resources.memory.disableOOMKiller",
+	 support_no_v2},
+	{SUPPORT_WARN, support_no_hierarchy, "linux.resources.memory.useHierarchy",
+	 "cgroup v2, the guest's, always has it"},
+	{SUPPORT_WARN, support_leaf_weight, "linux.resources.blockIO.leafWeight",
+	 support_no_leaves},
+	{SUPPORT_WARN, support_device_leaf_weight,
+	 "linux.resources.blockIO.weightDevice.leafWeight", support_no_leaves},
+	{SUPPORT_WARN, support_net_class, "linux.resources.network.classID",
+	 "not applied: a VM's traffic has no class of the host's"},
+	{SUPPORT_WARN, support_net_priorities, "linux.resources.network.priorities",
+	 "not applied: a VM's traffic has no priority of the host's"},
+	{SUPPORT_WARN, support_rdma, "linux.resources.rdma", support_no_hardware},
+	{SUPPORT_WARN, support_apparmor, "process.apparmorProfile", support_no_module},
+	{SUPPORT_WARN, support_selinux, "process.selinuxLabel", support_no_module},
+	{SUPPORT_WARN, support_mount_label, "linux.mountLabel", support_no_module},
 	{SUPPORT_WARN, support_affinity, "process.execCPUAffinity",
 	 "the host's CPU numbers are not the VM's: not applied"},
-	{SUPPORT_WARN, support_hardware, "linux.intelRdt, linux.memoryPolicy",
-	 "the host's hardware is not the VM's: not applied"},
+	{SUPPORT_WARN, support_intel_rdt, "linux.intelRdt", support_no_hardware},
+	{SUPPORT_WARN, support_memory_policy, "linux.memoryPolicy", support_no_hardware},
 };
 
 int plan_check_support(struct plan *p, struct err *e)

@@ -34,24 +34,40 @@ refused() {
 	each_row "$REFUSED" refused
 }
 
-WARNED='
-.process.apparmorProfile = "p"|process.apparmorProfile, process.selinuxLabel, linux.mountLabel: the guest
-.process.selinuxLabel = "l"|process.apparmorProfile, process.selinuxLabel, linux.mountLabel: the guest
-.linux.intelRdt = {closID: "x"}|linux.intelRdt, linux.memoryPolicy: the host
-.process.execCPUAffinity = {initial: "0"}|process.execCPUAffinity: the host
-.linux.resources = {cpu: {realtimeRuntime: 1000, realtimePeriod: 10000}}|linux.resources.cpu.realtimeRuntime, realtimePeriod: not applied
-.linux.resources = {memory: {kernel: 1000000}}|linux.resources.memory.kernel, kernelTCP, disableOOMKiller: not applied
-.linux.resources = {memory: {disableOOMKiller: true}}|linux.resources.memory.kernel, kernelTCP, disableOOMKiller: not applied
-.linux.resources = {network: {classID: 5}}|linux.resources.network, rdma:
-.linux.namespaces |= map(if .type == "ipc" then .path = "/proc/self/ns/ipc" else . end)|linux.namespaces: a VM cannot join a namespace
-'
-
-warned() {
-	create_ok
-	grep -qF -- "config.json: $1" "$ROOT/$ID/log" || expect_failed "in the container's log: $1" "$(cat "$ROOT/$ID/log")"
-	rt delete --force "$ID"
-}
-
+# All at once: that each of them is named when it is alone is tests/unit/test_members.c's.
 @test "what the container can do without is in its log" {
-	each_row "$WARNED" warned
+	local line
+	config '.process += {apparmorProfile: "p", selinuxLabel: "l", execCPUAffinity: {initial: "0"}} |
+		.linux += {mountLabel: "m", intelRdt: {closID: "x"}, memoryPolicy: {mode: "MPOL_DEFAULT", nodes: ""}, resources: {
+			cpu: {realtimeRuntime: 1000, realtimePeriod: 10000},
+			memory: {kernel: 1000000, kernelTCP: 1000000, disableOOMKiller: true, swappiness: 60, useHierarchy: false},
+			blockIO: {leafWeight: 10},
+			network: {classID: 5, priorities: [{name: "eth0", priority: 5}]}, rdma: {mlx: {hcaHandles: 3}}}} |
+		.linux.namespaces |= map(if .type == "ipc" then .path = "/proc/self/ns/ipc" else . end)'
+	args /payload sleep 1000
+	create_ok
+	jq -r .msg "$ROOT/$ID/log" >"$T/log.container" || cp "$ROOT/$ID/log" "$T/log.container"
+	while read -r line; do
+		grep -qF -- "config.json: $line: " "$T/log.container" ||
+			expect_failed "in the container's log: $line" "$(cat "$T/log.container")"
+	done <<-END
+		linux.namespaces
+		linux.resources.cpu.realtimeRuntime
+		linux.resources.cpu.realtimePeriod
+		linux.resources.memory.kernel
+		linux.resources.memory.kernelTCP
+		linux.resources.memory.disableOOMKiller
+		linux.resources.memory.swappiness
+		linux.resources.memory.useHierarchy
+		linux.resources.blockIO.leafWeight
+		linux.resources.network.classID
+		linux.resources.network.priorities
+		linux.resources.rdma
+		process.apparmorProfile
+		process.selinuxLabel
+		linux.mountLabel
+		process.execCPUAffinity
+		linux.intelRdt
+		linux.memoryPolicy
+	END
 }

@@ -73,10 +73,10 @@ static const struct bad bads[] = {
 	{WHOLE, "{\"ociVersion\":1}", "config.json: ociVersion: expected string, found number"},
 	{WHOLE, "{\"ociVersion\":\"1.0.0\",\"ociVersion\":\"1.0.0\"}",
 	 "config.json: ociVersion: is there twice"},
-	{WHOLE, "{\"ociVersion\":\"0.9.0\"}", "unsupported ociVersion '0.9.0': only 1.x is known"},
-	{WHOLE, "{\"ociVersion\":\"2.0.0\"}", "unsupported ociVersion '2.0.0': only 1.x is known"},
+	{WHOLE, "{\"ociVersion\":\"2.0.0\"}",
+	 "unsupported ociVersion '2.0.0': only 0.x and 1.x are known"},
 	{WHOLE, "{\"ociVersion\":\"10.0.0\"}",
-	 "unsupported ociVersion '10.0.0': only 1.x is known"},
+	 "unsupported ociVersion '10.0.0': only 0.x and 1.x are known"},
 	{WHOLE, "{\"ociVersion\":\"1.0\"}", "ociVersion '1.0' is not a semantic version"},
 	{WHOLE, "{\"ociVersion\":\"1.0.2-\"}", "ociVersion '1.0.2-' is not a semantic version"},
 	{WHOLE, "{\"ociVersion\":\"1.0.02\"}", "ociVersion '1.0.02' is not a semantic version"},
@@ -379,6 +379,9 @@ static const struct bad bads[] = {
 	/* linux.resources, and the same as a document of its own */
 	{LINUX, "\"resources\":{\"memory\":{\"limit\":\"64m\"}}",
 	 "config.json: linux.resources.memory.limit: expected integer, found string"},
+	{LINUX, "\"resources\":{\"memory\":{\"swappiness\":101}}",
+	 "config.json: linux.resources.memory.swappiness: invalid value 101 (valid range is "
+	 "0-100)"},
 	{RESOURCES, "[]", "resources.json: expected object, found array"},
 	{RESOURCES, "{\"memory\":{\"limit\":9223372036854775808}}",
 	 "resources.json: memory.limit: 9223372036854775808 is out of range (-9223372036854775808 "
