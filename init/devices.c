@@ -79,13 +79,19 @@ static int devices_make_asked(int root_fd, const struct guest_container *c,
 {
 	mode_t type = d->type == 'b' ? S_IFBLK : d->type == 'c' ? S_IFCHR : S_IFIFO;
 	const char *name;
+	struct stat st;
 	auto_close int dir = devices_open_parent(root_fd, d->path, &name);
 
 	if (dir < 0)
 		return dir;
-	/* A later entry replaces an earlier one, and what the image has there. */
-	if (unlinkat(dir, name, 0) < 0 && errno != ENOENT)
-		return -errno;
+	/* The same device may be there from the container's last life; what else is there stays. */
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+		if ((st.st_mode & S_IFMT) != type ||
+		    (type != S_IFIFO && !d->disk && st.st_rdev != makedev(d->major, d->minor)))
+			return -EEXIST;
+		if (unlinkat(dir, name, 0) < 0)
+			return -errno;
+	}
 	if (mknodat(dir, name, type | (d->mode & 07777), makedev(d->major, d->minor)) < 0 ||
 	    fchownat(dir, name, userns_uid(c, d->uid), userns_gid(c, d->gid), AT_SYMLINK_NOFOLLOW) <
 		    0)

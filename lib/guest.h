@@ -135,7 +135,7 @@ struct guest_seccomp {
 #define GUEST_DISK_SERIAL "vmrt-"
 #define GUEST_DISK_MAX	  4
 
-/* A node to be made; of those with the same path the last one counts. */
+/* A node to be made. */
 struct guest_device {
 	uint8_t type;	  /* 'b', 'c' or 'p' */
 	const char *path; /* absolute, inside the container's root */

@@ -134,6 +134,8 @@ int cgroup_limits_of_guest(const struct oci_resources *r, struct guest_pairs *re
 
 			limits_add(&p, xasprintf("hugetlb.%s.max", h->page_size),
 				   xasprintf("%" PRIu64, h->limit_bytes));
+			limits_add(&p, xasprintf("hugetlb.%s.rsvd.max", h->page_size),
+				   xasprintf("%" PRIu64, h->limit_bytes));
 		}
 		if (!rc)
 			rc = limits_unified(&r->unified, &p, e);

@@ -164,6 +164,8 @@ static const struct support_row support_rows[] = {
 	 "a user namespace needs them"},
 	{SUPPORT_REFUSE, support_net_devices, "linux.netDevices",
 	 "host network devices cannot be moved into a VM"},
+	/* The specification wants an error where there is no resctrl. */
+	{SUPPORT_REFUSE, support_intel_rdt, "linux.intelRdt", "a VM's kernel has no resctrl"},
 	{SUPPORT_WARN, support_joined, "linux.namespaces",
 	 "a VM cannot join a namespace of the host's kernel: it has its own"},
 	{SUPPORT_WARN, support_realtime_runtime, "linux.resources.cpu.realtimeRuntime",
@@ -192,7 +194,6 @@ static const struct support_row support_rows[] = {
 	{SUPPORT_WARN, support_mount_label, "linux.mountLabel", support_no_module},
 	{SUPPORT_WARN, support_affinity, "process.execCPUAffinity",
 	 "the host's CPU numbers are not the VM's: not applied"},
-	{SUPPORT_WARN, support_intel_rdt, "linux.intelRdt", support_no_hardware},
 	{SUPPORT_WARN, support_memory_policy, "linux.memoryPolicy", support_no_hardware},
 };
 

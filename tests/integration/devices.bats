@@ -57,6 +57,19 @@ rule() {
 /dev/zero char 0666 uid=0 gid=0 dev=1:5"
 }
 
+@test "a device whose place is taken by something else is refused, by itself it is not" {
+	vm_only "runc leaves what is there"
+	device c 1 3 /etc/notes
+	create
+	expect_refusal "error creating device nodes: mknod /etc/notes: file exists"
+	expect_equal "$(cat "$ROOTFS/etc/notes")" "plain text"
+	config '.linux.devices = []'
+	device c 1 3 /again
+	run_container /payload stat /again
+	run_container /payload stat /again
+	expect_out "/again char 0666 uid=0 gid=0 dev=1:3"
+}
+
 @test "fuse, tun and kmsg of the guest's kernel open" {
 	device c 10 229 /dev/fuse
 	device c 10 200 /dev/net/tun

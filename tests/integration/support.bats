@@ -23,6 +23,7 @@ each_row() {
 REFUSED='
 .linux.namespaces += [{type: "user", path: "/proc/self/ns/user"}]|linux.uidMappings, gidMappings: a user namespace needs them
 .linux.netDevices = {eth0: {name: "net0"}}|linux.netDevices:
+.linux.intelRdt = {closID: "x"}|linux.intelRdt: a VM
 '
 
 refused() {
@@ -38,7 +39,7 @@ refused() {
 @test "what the container can do without is in its log" {
 	local line
 	config '.process += {apparmorProfile: "p", selinuxLabel: "l", execCPUAffinity: {initial: "0"}} |
-		.linux += {mountLabel: "m", intelRdt: {closID: "x"}, memoryPolicy: {mode: "MPOL_DEFAULT", nodes: ""}, resources: {
+		.linux += {mountLabel: "m", memoryPolicy: {mode: "MPOL_DEFAULT", nodes: ""}, resources: {
 			cpu: {realtimeRuntime: 1000, realtimePeriod: 10000},
 			memory: {kernel: 1000000, kernelTCP: 1000000, disableOOMKiller: true, swappiness: 60, useHierarchy: false},
 			blockIO: {leafWeight: 10},
@@ -67,7 +68,6 @@ refused() {
 		process.selinuxLabel
 		linux.mountLabel
 		process.execCPUAffinity
-		linux.intelRdt
 		linux.memoryPolicy
 	END
 }

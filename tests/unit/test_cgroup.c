@@ -47,8 +47,8 @@ static const struct {
 	 "cpuset.cpus=0-1, cpuset.mems=0"},
 	{"{\"pids\": {\"limit\": 10}}", "pids.max=10", "pids.max=510", "pids.max=510"},
 	{"{\"pids\": {\"limit\": -1}}", "pids.max=max", "pids.max=max", "pids.max=max"},
-	{"{\"hugepageLimits\": [{\"pageSize\": \"2MB\", \"limit\": 4}]}", "hugetlb.2MB.max=4", "",
-	 ""},
+	{"{\"hugepageLimits\": [{\"pageSize\": \"2MB\", \"limit\": 4}]}",
+	 "hugetlb.2MB.max=4, hugetlb.2MB.rsvd.max=4", "", ""},
 	{"{\"blockIO\": {\"weight\": 500, \"throttleReadBpsDevice\": "
 	 "[{\"major\": 8, \"minor\": 1, \"rate\": 99}]}}",
 	 "", "blkio.weight=500, blkio.throttle.read_bps_device=8:1 99",

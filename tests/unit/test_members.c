@@ -23,7 +23,6 @@ static const struct {
 } same[] = {
 	{"linux.seccomp.architectures.0", "the machine's own is always there"},
 	{"linux.resources.memory.checkBeforeUpdate", "nothing is in use at create"},
-	{"linux.intelRdt.", "named as a whole"},
 	{"linux.memoryPolicy.", "named as a whole"},
 	{"linux.resources.rdma.", "named as a whole"},
 	{"process.execCPUAffinity.", "named as a whole"},
