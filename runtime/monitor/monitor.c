@@ -444,8 +444,6 @@ static void monitor_pass_oom_on(struct monitor *m)
 
 	if (!m->has_oom || m->memory_dirfd < 0)
 		return;
-	kill(m->machine.qemu_pid, SIGKILL);
-	kill(m->machine.share_pid, SIGKILL);
 	while (waitpid(m->machine.qemu_pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	r = cgroup_oom_raise(m->memory_dirfd);
@@ -474,8 +472,10 @@ int monitor_run(void *arg)
 	r = loop_run(m->loop);
 	if (r < 0)
 		log_warn("waiting for events: %s", strerror(-r));
+	/* They would die with this process, before its parent is told: the sooner they begin. */
+	kill(m->machine.qemu_pid, SIGKILL);
+	kill(m->machine.share_pid, SIGKILL);
 	network_close(m);
 	monitor_pass_oom_on(m);
-	/* QEMU and virtiofsd die with this process, before its parent is told. */
 	return m->exit_status;
 }

@@ -59,8 +59,7 @@ static int net_open_slot(struct net *n, size_t i, const struct net_options *opti
 		options->cpu_count < TAP_QUEUE_MAX ? options->cpu_count : TAP_QUEUE_MAX;
 
 	queue_count = options->want_vhost ? net_open_vhost(slot, i == 0 ? queue_count : 1) : 0;
-	return tap_make(&n->requests, options->is_namespace_new, queue_count ? queue_count : 1,
-			&slot->tap, e);
+	return tap_make(&n->requests, n->tap_group, queue_count ? queue_count : 1, &slot->tap, e);
 }
 
 int net_open(struct net *n, const struct net_options *options, struct err *e)
@@ -69,7 +68,7 @@ int net_open(struct net *n, const struct net_options *options, struct err *e)
 				    RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE | RTMGRP_IPV4_RULE;
 	int r;
 
-	*n = (struct net){0};
+	*n = (struct net){.tap_group = options->is_namespace_new ? 0 : tap_group_new()};
 	for (size_t i = 0; i < NET_SLOT_MAX; i++)
 		net_slot_init(&n->slots[i]);
 	if (options->slot_count > NET_SLOT_MAX)
@@ -376,6 +375,9 @@ void net_close(struct net *n)
 			log_warn("network: an interface keeps its redirection");
 		n->slots[i].ifindex = 0;
 	}
+	/* QEMU's end, which would do it one by one, goes on meanwhile. */
+	if (n->slot_count && n->tap_group && tap_remove_group(&n->requests, n->tap_group) < 0)
+		log_debug("network: leaving the taps to QEMU's end");
 	for (size_t i = 0; i < n->reported_count; i++)
 		free(n->reported[i]);
 	free(n->reported);

@@ -29,6 +29,7 @@ struct net {
 	struct netlink requests;
 	struct netlink sockets;	   /* to ask who listens */
 	struct mnl_socket *events; /* NULL: no network */
+	uint32_t tap_group;	   /* 0: the taps go with the namespace */
 	size_t slot_count;	   /* 0: loopback only */
 	struct net_slot slots[NET_SLOT_MAX];
 	bool is_full_reported;
@@ -38,8 +39,7 @@ struct net {
 
 struct net_options {
 	size_t slot_count;
-	/* The taps end with the namespace, which nobody has to wait for; elsewhere with QEMU, whose
-	 * end then takes the kernel 20 ms for each. */
+	/* The taps end with it, which nobody has to wait for. */
 	bool is_namespace_new;
 	/* The kernel moves the frames if it can, and those of the first NIC for each of
 	 * `cpu_count` CPUs in a queue of its own. */

@@ -9,12 +9,13 @@
 #include <net/if.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 
 #include "lib/fd.h"
 
 /* No IPv6 address of its own, before it is up: its router solicitations would reach the guest. */
-static int tap_silence(struct netlink *nl, unsigned int ifindex)
+static int tap_silence(struct netlink *nl, unsigned int ifindex, uint32_t group)
 {
 	char room[NETLINK_REQUEST_BYTES];
 	struct nlmsghdr *message = netlink_begin(room, RTM_NEWLINK, 0);
@@ -24,6 +25,7 @@ static int tap_silence(struct netlink *nl, unsigned int ifindex)
 	int r;
 
 	info->ifi_index = (int)ifindex;
+	mnl_attr_put_u32(message, IFLA_GROUP, group);
 	spec = mnl_attr_nest_start(message, IFLA_AF_SPEC);
 	inet6 = mnl_attr_nest_start(message, AF_INET6);
 	mnl_attr_put_u8(message, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
@@ -68,7 +70,7 @@ static int tap_open_queue(struct ifreq *request)
 	return take_fd(fd);
 }
 
-int tap_make(struct netlink *nl, bool is_kept, unsigned int queue_count, struct tap *ret,
+int tap_make(struct netlink *nl, uint32_t group, unsigned int queue_count, struct tap *ret,
 	     struct err *e)
 {
 	/* The kernel numbers them: two VMs may meet in one namespace. */
@@ -87,13 +89,33 @@ int tap_make(struct netlink *nl, bool is_kept, unsigned int queue_count, struct 
 			return err_sys(e, ret->more_fds[i], "network: making a tap's queue %u",
 				       i + 1);
 	}
-	if (is_kept && ioctl(ret->fd, TUNSETPERSIST, 1) < 0)
+	if (!group && ioctl(ret->fd, TUNSETPERSIST, 1) < 0)
 		return err_sys(e, -errno, "network: keeping a tap");
 	ret->ifindex = if_nametoindex(request.ifr_name);
-	r = tap_silence(nl, ret->ifindex);
+	r = tap_silence(nl, ret->ifindex, group);
 	if (r == 0)
 		r = tap_set_up(nl, ret->ifindex);
 	if (r < 0)
 		return err_sys(e, r, "network: setting the tap '%s' up", request.ifr_name);
 	return 0;
+}
+
+uint32_t tap_group_new(void)
+{
+	uint32_t group = 0;
+
+	while (!group && getrandom(&group, sizeof(group), 0) < 0 && errno == EINTR)
+		;
+	/* The kernel's is a signed number, and 0 is everybody's. */
+	return (group & INT32_MAX) | 1u << 30;
+}
+
+int tap_remove_group(struct netlink *nl, uint32_t group)
+{
+	char room[NETLINK_REQUEST_BYTES];
+	struct nlmsghdr *message = netlink_begin(room, RTM_DELLINK, 0);
+
+	mnl_nlmsg_put_extra_header(message, sizeof(struct ifinfomsg));
+	mnl_attr_put_u32(message, IFLA_GROUP, group);
+	return netlink_send(nl, message);
 }
