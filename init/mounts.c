@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "init/copyup.h"
+#include "init/cow.h"
 #include "init/inroot.h"
 #include "init/machine.h"
 #include "init/userns.h"
@@ -147,6 +148,16 @@ static int mounts_make_destination(int root_fd, const struct guest_mount *m, str
 	return fd;
 }
 
+static int mounts_cow(const char *source, const struct guest_mount *m, int fd, struct err *e)
+{
+	char path[MOUNTS_FD_PATH_BYTES];
+	int r;
+
+	mounts_fd_path(path, fd);
+	r = cow_mount(source, path);
+	return r < 0 ? err_set(e, r, "mount overlay:%s: %s", m->destination, wording_errno(-r)) : 0;
+}
+
 static int mounts_bind(int root_fd, const struct guest_mount *m, struct err *e)
 {
 	const uint64_t plain = MS_BIND | MS_REC | MS_REMOUNT;
@@ -158,7 +169,11 @@ static int mounts_bind(int root_fd, const struct guest_mount *m, struct err *e)
 	if (fd < 0)
 		return fd;
 	snprintf(source, sizeof(source), MACHINE_SHARE_DIR "/%s", m->source ? m->source : "");
-	r = mounts_call(source, m->destination, fd, NULL, MS_BIND | (m->flags & MS_REC), NULL, e);
+	if (m->is_cow)
+		r = mounts_cow(source, m, fd, e);
+	else
+		r = mounts_call(source, m->destination, fd, NULL, MS_BIND | (m->flags & MS_REC),
+				NULL, e);
 	if (r < 0 || !(m->flags & ~plain))
 		return r;
 	/* Binding takes no other flags: they need the second call. */

@@ -10,19 +10,32 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "init/cow.h"
 #include "init/inroot.h"
 #include "init/machine.h"
 #include "init/mounts.h"
 #include "init/wording.h"
 #include "lib/fd.h"
 
-int root_prepare(int *ret_fd, struct err *e)
+static int root_mount(bool is_cow)
 {
+	static const char from[] = MACHINE_SHARE_DIR "/rootfs";
+
+	if (is_cow)
+		return cow_mount(from, MACHINE_ROOT_DIR);
+	return mount(from, MACHINE_ROOT_DIR, NULL, MS_BIND | MS_REC, NULL) < 0 ? -errno : 0;
+}
+
+int root_prepare(bool is_cow, int *ret_fd, struct err *e)
+{
+	int r;
+
 	/* Nothing that happens here may reach init's namespace; the other direction has no use. */
 	if (mount("", "/", NULL, MS_PRIVATE | MS_REC, NULL) < 0)
 		return err_sys(e, -errno, "guest: making mounts private");
-	if (mount(MACHINE_SHARE_DIR "/rootfs", MACHINE_ROOT_DIR, NULL, MS_BIND | MS_REC, NULL) < 0)
-		return err_sys(e, -errno, "guest: the share's root file system");
+	r = root_mount(is_cow);
+	if (r < 0)
+		return err_sys(e, r, "guest: the share's root file system");
 	*ret_fd = open(MACHINE_ROOT_DIR, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return *ret_fd < 0 ? err_sys(e, -errno, "guest: the container's root") : 0;
 }

@@ -11,7 +11,7 @@
 /* The least bytes an item takes: what wire_get_count() needs to bound an allocation. */
 enum {
 	GUEST_MIN_STR = 4,
-	GUEST_MIN_MOUNT = 4 + 4 * 4 + 3 * 8,
+	GUEST_MIN_MOUNT = 5 + 4 * 4 + 3 * 8,
 	GUEST_MIN_RLIMIT = 4 + 8 + 8,
 	GUEST_MIN_GROUP = 4,
 	GUEST_MIN_INSN = 2 + 1 + 1 + 4,
@@ -46,6 +46,7 @@ static void guest_mount_put(struct wire_out *o, const struct guest_mount *m)
 	wire_put_u8(o, m->kind);
 	wire_put_u8(o, m->is_file);
 	wire_put_u8(o, m->is_tmpcopyup);
+	wire_put_u8(o, m->is_cow);
 	wire_put_str(o, m->source);
 	wire_put_str(o, m->destination);
 	wire_put_str(o, m->type);
@@ -63,6 +64,7 @@ static void guest_mount_get(struct wire_in *in, struct guest_mount *m)
 	m->kind = wire_get_u8(in);
 	m->is_file = wire_get_u8(in);
 	m->is_tmpcopyup = wire_get_u8(in);
+	m->is_cow = wire_get_u8(in);
 	m->source = wire_get_str(in);
 	m->destination = wire_get_str(in);
 	m->type = wire_get_str(in);
@@ -407,6 +409,7 @@ void guest_container_encode(struct wire_out *o, const struct guest_container *c)
 	wire_put_u8(o, c->has_personality);
 	wire_put_u64(o, c->personality);
 	wire_put_u8(o, c->is_root_readonly);
+	wire_put_u8(o, c->is_root_cow);
 	wire_put_u64(o, c->root_propagation);
 	wire_put_u64(o, (uint64_t)c->clock_realtime_ns);
 	wire_put_bytes(o, c->seed, sizeof(c->seed));
@@ -439,6 +442,7 @@ int guest_container_decode(struct wire_in *in, struct guest_container *ret)
 	c.has_personality = wire_get_u8(in);
 	c.personality = wire_get_u64(in);
 	c.is_root_readonly = wire_get_u8(in);
+	c.is_root_cow = wire_get_u8(in);
 	c.root_propagation = wire_get_u64(in);
 	c.clock_realtime_ns = (int64_t)wire_get_u64(in);
 	seed = wire_get_bytes(in, sizeof(c.seed));

@@ -44,6 +44,7 @@ struct guest_mount {
 	uint8_t kind;
 	bool is_file;		 /* BIND: the source is no directory */
 	bool is_tmpcopyup;	 /* tmpfs that starts with a copy of what it covers */
+	bool is_cow;		 /* BIND: under an overlay in the guest's memory */
 	const char *source;	 /* may be NULL */
 	const char *destination; /* absolute, inside the container's root */
 	const char *type;	 /* may be NULL for binds */
@@ -187,6 +188,7 @@ struct guest_container {
 	bool has_personality;
 	uint64_t personality; /* PER_* */
 	bool is_root_readonly;
+	bool is_root_cow;	   /* under an overlay in the guest's memory */
 	uint64_t root_propagation; /* MS_*, 0: none asked for */
 	int64_t clock_realtime_ns; /* the host's clock: the guest has no RTC it could trust */
 	uint8_t seed[32];	   /* host entropy for the guest's random pool */

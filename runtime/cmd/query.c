@@ -205,7 +205,8 @@ int cmd_features(struct cmd *c, struct err *e)
 	const struct oci_features features = {
 		.hooks = (1u << OCI_HOOK_COUNT) - 1,
 		.mount_option_kinds = 1u << MOUNT_OPTION_FLAG | 1u << MOUNT_OPTION_PROPAGATION |
-				      1u << MOUNT_OPTION_REC_ATTR | 1u << MOUNT_OPTION_TMPCOPYUP,
+				      1u << MOUNT_OPTION_REC_ATTR | 1u << MOUNT_OPTION_TMPCOPYUP |
+				      1u << MOUNT_OPTION_COW,
 		.namespaces = 1u << OCI_NS_CGROUP | 1u << OCI_NS_IPC | 1u << OCI_NS_MOUNT |
 			      1u << OCI_NS_NETWORK | 1u << OCI_NS_PID | 1u << OCI_NS_TIME |
 			      1u << OCI_NS_USER | 1u << OCI_NS_UTS,

@@ -369,7 +369,8 @@ int machine_start(struct machine *m, const struct monitor_start *start, struct e
 	if (r == 0)
 		r = machine_start_vm(m, start, share_fd, e);
 	if (r == 0)
-		r = share_build(share_dir, plan->rootfs, plan->binds, plan->bind_count, e);
+		r = share_build(share_dir, plan->rootfs, plan->guest.is_root_cow, plan->binds,
+				plan->bind_count, e);
 	if (r == 0)
 		r = machine_start_share(m, start, share_dir, listen_fd, e);
 	if (r == 0)

@@ -46,6 +46,7 @@ static const struct mount_option mount_option_table[] = {
 	CLEAR("atime", MS_NOATIME),
 	SET("bind", MS_BIND),
 	SET("defaults", 0),
+	{"cow", MOUNT_OPTION_COW, false, 0},
 	CLEAR("dev", MS_NODEV),
 	CLEAR("diratime", MS_NODIRATIME),
 	SET("dirsync", MS_DIRSYNC),
@@ -167,6 +168,9 @@ static void apply(const struct mount_option *option, const char *value, struct m
 		break;
 	case MOUNT_OPTION_TMPCOPYUP:
 		ret->is_tmpcopyup = true;
+		break;
+	case MOUNT_OPTION_COW:
+		ret->is_cow = true;
 		break;
 	case MOUNT_OPTION_IDMAP:
 		ret->is_idmap = true;

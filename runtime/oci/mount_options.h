@@ -19,6 +19,7 @@ enum mount_option_kind {
 	MOUNT_OPTION_PROPAGATION, /* MS_PRIVATE, ... with or without MS_REC */
 	MOUNT_OPTION_REC_ATTR,	  /* MOUNT_ATTR_*: recursive, by mount_setattr(2) */
 	MOUNT_OPTION_TMPCOPYUP,	  /* a tmpfs that starts with a copy of what it covers */
+	MOUNT_OPTION_COW,	  /* changes vanish with the VM: an extension of vmrt's */
 	MOUNT_OPTION_IDMAP,	  /* idmap, ridmap, also with "=MAPPINGS" */
 	MOUNT_OPTION_KIND_COUNT
 };
@@ -32,6 +33,7 @@ struct mount_options {
 	uint64_t rec_attr_set; /* for mount_setattr(AT_RECURSIVE); nothing to do if both are 0 */
 	uint64_t rec_attr_clr;
 	bool is_tmpcopyup;
+	bool is_cow;
 	bool is_idmap;
 	bool is_idmap_recursive;
 	const char *idmap_mappings; /* behind "idmap=", borrowed; NULL: those of the mount */

@@ -169,6 +169,7 @@ static void plan_add_bind(struct plan *p, const struct oci_mount *m, const struc
 		.source = m->source ? plan_absolute(p, p->bundle, m->source) : "overlay",
 		.destination = g->destination,
 		.is_recursive = o->flags & MS_REC,
+		.is_cow = o->is_cow,
 		.is_readonly = o->flags & MS_RDONLY,
 		.is_readonly_rec = o->rec_attr_set & MOUNT_ATTR_RDONLY,
 		.is_slave = plan_follows_host(o),
@@ -179,6 +180,7 @@ static void plan_add_bind(struct plan *p, const struct oci_mount *m, const struc
 		g->data = NULL;
 	}
 	g->kind = GUEST_MOUNT_BIND;
+	g->is_cow = o->is_cow;
 	g->source = plan_own(p, xasprintf("mounts/%zu", p->bind_count));
 	g->flags |= MS_BIND;
 	p->bind_count++;
@@ -209,6 +211,10 @@ static int plan_mount(struct plan *p, size_t i, struct guest_mount *g, struct er
 	if (o.is_idmap)
 		r = err_set(e, -ENOTSUP,
 			    "config.json: mounts[%zu] (%s): id-mapped mounts are not supported", i,
+			    m->destination);
+	else if (o.is_cow && (!plan_is_bind(m, &o) || (o.flags & MS_REC)))
+		r = err_set(e, -EINVAL,
+			    "config.json: mounts[%zu] (%s): option 'cow' is for a 'bind' alone", i,
 			    m->destination);
 	else if (plan_is_bind(m, &o) && !m->source)
 		r = err_set(e, -EINVAL, "config.json: mounts[%zu] (%s): a bind has no source", i,

@@ -32,6 +32,7 @@ static const char *const settings_annotations[SETTINGS_ANNOTATION_COUNT] = {
 	[SETTINGS_ANNOTATION_MEMORY] = "io.vmrt.memory",
 	[SETTINGS_ANNOTATION_KERNEL] = "io.vmrt.kernel",
 	[SETTINGS_ANNOTATION_NETWORK] = "io.vmrt.network",
+	[SETTINGS_ANNOTATION_ROOT] = "io.vmrt.root",
 };
 
 static int settings_index(const char *const *names, int count, const char *name)
@@ -194,7 +195,8 @@ int settings_load(struct settings *ret, struct err *e)
 		.is_own_kernel = true,
 		.vcpus = settings_host_cpus(),
 		.vm_policy = SETTINGS_VM_SIZE,
-		.annotations = 1u << SETTINGS_ANNOTATION_VCPUS | 1u << SETTINGS_ANNOTATION_MEMORY,
+		.annotations = 1u << SETTINGS_ANNOTATION_VCPUS | 1u << SETTINGS_ANNOTATION_MEMORY |
+			       1u << SETTINGS_ANNOTATION_ROOT,
 		.max_vcpus = SETTINGS_VCPUS_LIMIT,
 		.max_memory_mib = SETTINGS_MEMORY_MIB_LIMIT,
 	};

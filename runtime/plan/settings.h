@@ -32,6 +32,7 @@ enum settings_annotation {
 	SETTINGS_ANNOTATION_MEMORY,  /* MiB */
 	SETTINGS_ANNOTATION_KERNEL,  /* a name in `kernels` */
 	SETTINGS_ANNOTATION_NETWORK, /* "user": connections like a program's of the caller's */
+	SETTINGS_ANNOTATION_ROOT,    /* "cow": its changes stay in the VM's memory */
 	SETTINGS_ANNOTATION_COUNT
 };
 

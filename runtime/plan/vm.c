@@ -158,6 +158,15 @@ static bool vm_is_harmless(const struct plan *p, int which)
 	return which == SETTINGS_ANNOTATION_NETWORK && !p->want_new_netns && !p->netns_path;
 }
 
+static int vm_set_root(struct plan *p, const char *field, const char *how, struct err *e)
+{
+	if (strcmp(how, "cow"))
+		return err_set(e, -EINVAL, "config.json: %s: expected \"cow\", found '%s'", field,
+			       how);
+	p->guest.is_root_cow = true;
+	return 0;
+}
+
 static int vm_take_annotation(struct plan *p, const struct settings *s, const char *key,
 			      const char *value, struct err *e)
 {
@@ -174,6 +183,8 @@ static int vm_take_annotation(struct plan *p, const struct settings *s, const ch
 		return vm_set_kernel(p, s, field, value, e);
 	if (which == SETTINGS_ANNOTATION_NETWORK)
 		return vm_set_network(p, field, value, e);
+	if (which == SETTINGS_ANNOTATION_ROOT)
+		return vm_set_root(p, field, value, e);
 	r = vm_number(field, value, &number, e);
 	if (r < 0)
 		return r;

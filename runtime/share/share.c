@@ -43,6 +43,11 @@ static int share_check_mode(struct share_bind *b, const struct stat *st, struct 
 	const char *kind;
 
 	b->ret_is_file = !S_ISDIR(st->st_mode);
+	if (b->is_cow && b->ret_is_file)
+		return err_set(e, -ENOTDIR,
+			       "error mounting \"%s\" to rootfs at \"%s\": only a directory can "
+			       "be copied on write",
+			       b->source, b->destination);
 	if (S_ISDIR(st->st_mode) || S_ISREG(st->st_mode) || share_is_pseudo_device(st))
 		return 0;
 	if (S_ISSOCK(st->st_mode))
@@ -139,10 +144,11 @@ static int share_set_attr(int tree_fd, uint64_t set, uint64_t propagation, bool 
 }
 
 /* A detached copy of the bundle's root with what is mounted in it. */
-static int share_clone_root(const char *rootfs, int *ret_fd, struct err *e)
+static int share_clone_root(const char *rootfs, bool is_cow, int *ret_fd, struct err *e)
 {
 	auto_close int fd =
-		open_tree(AT_FDCWD, rootfs, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+		open_tree(AT_FDCWD, rootfs,
+			  OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (is_cow ? 0 : AT_RECURSIVE));
 	struct stat st;
 	int r;
 
@@ -150,7 +156,7 @@ static int share_clone_root(const char *rootfs, int *ret_fd, struct err *e)
 		return err_sys(e, -errno, "share: rootfs '%s'", rootfs);
 	if (fstat(fd, &st) < 0 || !S_ISDIR(st.st_mode))
 		return err_set(e, -ENOTDIR, "share: rootfs '%s' is no directory", rootfs);
-	r = share_set_attr(fd, 0, MS_PRIVATE, true);
+	r = share_set_attr(fd, is_cow ? MOUNT_ATTR_RDONLY : 0, MS_PRIVATE, true);
 	if (r < 0)
 		return err_sys(e, r, "share: detaching rootfs '%s'", rootfs);
 	*ret_fd = take_fd(fd);
@@ -159,8 +165,8 @@ static int share_clone_root(const char *rootfs, int *ret_fd, struct err *e)
 
 static int share_clone_bind(struct share_bind *b, int *ret_fd, struct err *e)
 {
-	unsigned int flags =
-		OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (b->is_recursive ? AT_RECURSIVE : 0);
+	unsigned int flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
+			     (b->is_recursive && !b->is_cow ? AT_RECURSIVE : 0);
 	auto_close int fd = open_tree(AT_FDCWD, b->source, flags);
 	struct stat st;
 	int r;
@@ -177,7 +183,7 @@ static int share_clone_bind(struct share_bind *b, int *ret_fd, struct err *e)
 		if (r < 0)
 			return err_sys(e, r, "share: detaching '%s'", b->source);
 	}
-	if (b->is_readonly || b->is_readonly_rec) {
+	if (b->is_readonly || b->is_readonly_rec || b->is_cow) {
 		r = share_set_attr(fd, MOUNT_ATTR_RDONLY, 0, b->is_readonly_rec);
 		if (r < 0)
 			return err_sys(e, r, "share: making '%s' read-only", b->source);
@@ -261,8 +267,8 @@ static int share_place_all(const char *dir, int root_fd, const int *fds,
 	return r < 0 ? err_sys(e, r, "share: making '%s' read-only", dir) : 0;
 }
 
-int share_build(const char *dir, const char *rootfs, struct share_bind *binds, size_t count,
-		struct err *e)
+int share_build(const char *dir, const char *rootfs, bool is_root_cow, struct share_bind *binds,
+		size_t count, struct err *e)
 {
 	auto_close int root_fd = -1;
 	int *fds;
@@ -275,7 +281,7 @@ int share_build(const char *dir, const char *rootfs, struct share_bind *binds, s
 	r = share_check_namespace(dir, e);
 	if (r < 0)
 		return r;
-	r = share_clone_root(rootfs, &root_fd, e);
+	r = share_clone_root(rootfs, is_root_cow, &root_fd, e);
 	if (r < 0)
 		return r;
 	fds = xcalloc(count, sizeof(*fds));

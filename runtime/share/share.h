@@ -18,6 +18,7 @@ struct share_bind {
 	const char *destination;  /* absolute path in the container; share_enter_root() only */
 	const char *overlay_data; /* not a bind: an overlay with these options; NULL: a bind */
 	bool is_recursive;	  /* rbind: submounts of the source come along */
+	bool is_cow;		  /* a directory that is not changed: read-only, no submounts */
 	bool is_readonly;	  /* "ro": the top mount */
 	bool is_readonly_rec;	  /* "rro": every mount of it */
 	bool is_slave;		  /* rslave, rshared: what the host mounts below the source later
@@ -36,9 +37,11 @@ struct share_bind {
 int share_check_binds(struct share_bind *binds, size_t count, struct err *e) VMRT_MUST_CHECK;
 
 /* Builds the tree at `dir`, which must exist. On failure what was mounted is left: the private
- * namespace takes it along. `rootfs` is the bundle's root, absolute. */
-int share_build(const char *dir, const char *rootfs, struct share_bind *binds, size_t count,
-		struct err *e) VMRT_MUST_CHECK;
+ * namespace takes it along. `rootfs` is the bundle's root, absolute. With `is_root_cow` the guest
+ * has an overlay above it: it is read-only and without its submounts, which an overlay would take
+ * for broken directories. */
+int share_build(const char *dir, const char *rootfs, bool is_root_cow, struct share_bind *binds,
+		size_t count, struct err *e) VMRT_MUST_CHECK;
 
 /* Makes the container's root the caller's "/" (pivot_root), with the bind mounts at their
  * destinations (resolved inside the root only; what is missing is created as runc does) and a

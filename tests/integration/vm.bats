@@ -44,6 +44,9 @@ REFUSALS='
 .vm = {hwConfig: {deviceTree: "/x"}}|vm.hwConfig.deviceTree:
 .annotations = {"io.vmrt.vcpus": "many"}|annotations: io.vmrt.vcpus: expected a number
 .annotations = {"io.vmrt.kernel": "mine"}|annotations: io.vmrt.kernel: not allowed by the settings
+.annotations = {"io.vmrt.root": "rw"}|annotations: io.vmrt.root: expected "cow", found
+.mounts += [{destination: "/c", source: "/", type: "bind", options: ["rbind", "cow"]}]|mounts[7] (/c): option '"'cow'"' is for a '"'bind'"' alone
+.mounts += [{destination: "/c", source: "t", type: "tmpfs", options: ["cow"]}]|mounts[7] (/c): option '"'cow'"' is for a '"'bind'"' alone
 .annotations = {"io.vmrt.coffee": "1"}|annotations: io.vmrt.coffee: unknown
 '
 
@@ -105,6 +108,25 @@ own_kernel() {
 	create
 	expect_status 1
 	expect_err_has "/kernels/missing'"
+}
+
+@test "a copy-on-write root and bind mount look writable and change nothing on the host" {
+	mkdir -p "$T/tree/sub"
+	echo old >"$T/tree/sub/file"
+	chmod 750 "$T/tree"
+	bind "$T/tree" /data cow
+	config '.annotations = {"io.vmrt.root": "cow"}'
+	find "$ROOTFS" "$T/tree" -printf '%p %m %T@ %s\n' | sort >"$T/before"
+	run_container /bin/sh -ec 'stat -c %a /data; echo new >/data/sub/file; mv /data/sub /data/moved; cat /data/moved/file
+		echo x >/etc/passwd; rm -r /usr; [ ! -e /usr ]; chown 7:7 /etc; stat -c "%u %a" /etc'
+	expect_status 0
+	expect_out "750
+new
+7 755"
+	diff "$T/before" <(find "$ROOTFS" "$T/tree" -printf '%p %m %T@ %s\n' | sort) || expect_failed "nothing changed"
+	bind "$T/tree/sub/file" /file cow
+	create
+	expect_refusal 'only a directory can be copied on write'
 }
 
 @test "features tells exactly what is applied" {

@@ -40,6 +40,7 @@ static struct guest_mount mounts[] = {
 	 .rec_attr_clr = UINT64_MAX},
 	{.kind = GUEST_MOUNT_FS,
 	 .is_tmpcopyup = true,
+	 .is_cow = true,
 	 .source = "tmpfs",
 	 .destination = "/run",
 	 .type = "tmpfs",
@@ -59,6 +60,7 @@ static struct guest_container sample(void)
 		.has_personality = true,
 		.personality = 8,
 		.is_root_readonly = true,
+		.is_root_cow = true,
 		.root_propagation = 1 << 19,
 		.clock_realtime_ns = -5,
 		.seed = {1, 2, [31] = 255},
@@ -124,10 +126,10 @@ static int is_same_list(const struct guest_list *a, const struct guest_list *b)
 static int is_same_mount(const struct guest_mount *a, const struct guest_mount *b)
 {
 	return a->kind == b->kind && a->is_file == b->is_file &&
-	       a->is_tmpcopyup == b->is_tmpcopyup && is_same_str(a->source, b->source) &&
-	       is_same_str(a->destination, b->destination) && is_same_str(a->type, b->type) &&
-	       is_same_str(a->data, b->data) && a->flags == b->flags &&
-	       a->propagation_count == b->propagation_count &&
+	       a->is_tmpcopyup == b->is_tmpcopyup && a->is_cow == b->is_cow &&
+	       is_same_str(a->source, b->source) && is_same_str(a->destination, b->destination) &&
+	       is_same_str(a->type, b->type) && is_same_str(a->data, b->data) &&
+	       a->flags == b->flags && a->propagation_count == b->propagation_count &&
 	       !memcmp(a->propagations, b->propagations, sizeof(a->propagations)) &&
 	       a->rec_attr_set == b->rec_attr_set && a->rec_attr_clr == b->rec_attr_clr;
 }
@@ -175,7 +177,7 @@ static void test_round_trip(void)
 	is_str(back.hostname, c.hostname, "hostname comes back");
 	is_str(back.domainname, NULL, "no domainname stays none");
 	ok(back.namespaces == c.namespaces && back.root_propagation == c.root_propagation &&
-		   back.is_root_readonly,
+		   back.is_root_readonly && back.is_root_cow,
 	   "namespaces and root come back");
 	is_int(back.clock_realtime_ns, -5, "the clock comes back");
 	ok(!memcmp(back.seed, c.seed, sizeof(c.seed)), "the seed comes back");

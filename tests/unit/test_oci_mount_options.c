@@ -48,6 +48,7 @@ static const struct good goods[] = {
 		  MS_REMOUNT | MS_SYNCHRONOUS | MS_DIRSYNC | MS_LAZYTIME | MS_MANDLOCK | MS_SILENT},
 	 NULL},
 	{{"tmpcopyup", "size=1m"}, {.is_tmpcopyup = true}, "size=1m"},
+	{{"bind", "cow"}, {.flags = MS_BIND, .is_cow = true}, NULL},
 	{{"rro", "rnosuid"}, {.rec_attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID}, NULL},
 	{{"rro", "rrw"}, {.rec_attr_clr = MOUNT_ATTR_RDONLY}, NULL},
 	{{"rrw", "rro"}, {.rec_attr_set = MOUNT_ATTR_RDONLY}, NULL},
@@ -86,8 +87,8 @@ static int options_equal(const struct mount_options *a, const struct mount_optio
 	       a->propagation_count == b->propagation_count &&
 	       !memcmp(a->propagations, b->propagations, sizeof(a->propagations)) &&
 	       a->rec_attr_set == b->rec_attr_set && a->rec_attr_clr == b->rec_attr_clr &&
-	       a->is_tmpcopyup == b->is_tmpcopyup && a->is_idmap == b->is_idmap &&
-	       a->is_idmap_recursive == b->is_idmap_recursive &&
+	       a->is_tmpcopyup == b->is_tmpcopyup && a->is_cow == b->is_cow &&
+	       a->is_idmap == b->is_idmap && a->is_idmap_recursive == b->is_idmap_recursive &&
 	       text_equal(a->idmap_mappings, b->idmap_mappings);
 }
 
