@@ -13,6 +13,7 @@
 #define MACHINE_ROOT_DIR    "/root"    /* the container's root, until it becomes / */
 #define MACHINE_SCRATCH_DIR "/scratch" /* a tmpfs that is being filled */
 #define MACHINE_CGROUP_DIR  "/cgroup"  /* cgroup2, all of it */
+#define MACHINE_MODULES_DIR "/modules" /* only with an initramfs made for another kernel */
 
 /* devtmpfs, proc, sysfs; init's own oom score; dumpable off. Dies when it cannot. */
 void machine_boot(void);

@@ -10,6 +10,7 @@
 #include "init/loop.h"
 #include "init/machine.h"
 #include "init/marks.h"
+#include "init/modules.h"
 #include "init/ports.h"
 #include "init/reaper.h"
 #include "init/session.h"
@@ -27,6 +28,7 @@ int main(void)
 	machine_boot();
 	cgroup_begin();
 	marks_add("init's mounts");
+	modules_load();
 	loop_init();
 	session_init();
 	reaper_init();

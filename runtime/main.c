@@ -52,6 +52,14 @@ static const struct option_spec main_options[] = {
 		{"console-socket", 0,                                                               \
 		 OPTION_STRING,	   VALUE(console_socket),                                           \
 		 "SOCKET",	   "send the terminal's master to this AF_UNIX socket"},            \
+		{"console-log",	     0,	     OPTION_STRING,                                         \
+		 VALUE(console_log), "FILE", "append what the guest's kernel says to FILE"},        \
+		{"trust-bundle",                                                                    \
+		 0,                                                                                 \
+		 OPTION_FLAG,                                                                       \
+		 VALUE(is_bundle_trusted),                                                          \
+		 NULL,                                                                              \
+		 "the vm object and annotations may do all, whatever the settings say"},            \
 		{"preserve-fds",      0,   OPTION_COUNT,                                            \
 		 VALUE(preserve_fds), "N", "pass N more descriptors to the container"},             \
 		{"no-pivot",                                                                        \

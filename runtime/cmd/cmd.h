@@ -39,6 +39,8 @@ struct cmd_values {
 	const char *bundle;
 	const char *pid_file;
 	const char *console_socket;
+	const char *console_log;
+	bool is_bundle_trusted;
 	unsigned int preserve_fds;
 	const char *format;
 	bool is_quiet;

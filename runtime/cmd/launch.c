@@ -32,7 +32,8 @@
 #include "runtime/state/state.h"
 #include "runtime/vm/vm.h"
 
-#define LAUNCH_FACTS_DIR "/run/vmrt-host"
+#define LAUNCH_FACTS_DIR	   "/run/vmrt-host"
+#define LAUNCH_INITRAMFS_MAX_BYTES (512u << 20)
 
 /* Everything a creation owns until it is complete. */
 struct launch_context {
@@ -46,12 +47,14 @@ struct launch_context {
 	struct state state;
 	struct cgroup_host cgroup;
 	char *state_dir;
+	char *initramfs; /* of this VM alone; NULL: the settings' */
 	int root_dirfd;
 	int state_dirfd;
 	int listen_fd;
 	int sync_fd;
 	int log_fd;
 	int netns_fd; /* see struct monitor_start */
+	int console_log_fd;
 	int pidfd;
 	bool want_systemd_cgroup;
 	int holder_pidfd; /* of the process that keeps a scope alive for the monitor */
@@ -67,18 +70,20 @@ static void launch_context_done(struct launch_context *x)
 	settings_done(&x->settings);
 	state_done(&x->state);
 	free(x->state_dir);
+	free(x->initramfs);
 	fd_close(&x->root_dirfd);
 	fd_close(&x->state_dirfd);
 	fd_close(&x->listen_fd);
 	fd_close(&x->sync_fd);
 	fd_close(&x->log_fd);
 	fd_close(&x->netns_fd);
+	fd_close(&x->console_log_fd);
 	fd_close(&x->pidfd);
 }
 
 static int launch_choose_accel(struct launch_context *x, struct err *e)
 {
-	const struct vm_arch *arch = vm_arch_find(vm_arch_host());
+	const struct vm_arch *arch = vm_arch_find(vm_arch_host(), NULL);
 	const char *reason = NULL;
 	unsigned int needs = accel_needs(x->settings.accel, arch->oci) | FACTS_NEED_VIRTIOFSD;
 	const char *qemu = x->plan->vm_qemu ? x->plan->vm_qemu : x->settings.qemu;
@@ -130,6 +135,8 @@ static int launch_load(struct launch_context *x, struct err *e)
 		return err_sys(e, -errno, "bundle '%s'", wanted);
 	path = xasprintf("%s/config.json", bundle);
 	r = settings_load(&x->settings, e);
+	if (r == 0 && x->launch->is_bundle_trusted)
+		settings_trust_bundle(&x->settings);
 	if (r == 0)
 		r = oci_config_load(path, &x->config, e);
 	if (r == 0)
@@ -143,6 +150,8 @@ static int launch_load(struct launch_context *x, struct err *e)
 		r = settings_check_files(&x->settings, e);
 	if (r == 0 && x->plan->vm_kernel && access(x->plan->vm_kernel, R_OK) < 0)
 		r = err_sys(e, -errno, "the kernel '%s'", x->plan->vm_kernel);
+	if (r == 0 && x->plan->vm_initrd && access(x->plan->vm_initrd, R_OK) < 0)
+		r = err_sys(e, -errno, "the initrd '%s'", x->plan->vm_initrd);
 	if (r == 0)
 		r = share_check_binds(x->plan->binds, x->plan->bind_count, e);
 	for (size_t i = 0; r == 0 && i < x->plan->disk_count; i++)
@@ -291,6 +300,8 @@ static int launch_fork(struct launch_context *x, struct err *e)
 		.sync_fd = sync[1],
 		.log_fd = x->log_fd,
 		.netns_fd = x->netns_fd,
+		.console_log_fd = x->console_log_fd,
+		.initramfs = x->initramfs ? x->initramfs : x->settings.initramfs,
 		.stdio = {x->io->fds[0], x->io->fds[1], x->io->fds[2]},
 		.tty_fd = x->io->tty_fd,
 		.owns_tty = x->io->owns_tty,
@@ -331,6 +342,49 @@ static int launch_commit(struct launch_context *x, struct err *e)
 	return launch_await(x, e);
 }
 
+/* O_NONBLOCK: a reader that sleeps must not hold the monitor. */
+static int launch_open_console_log(struct launch_context *x, struct err *e)
+{
+	const char *path = x->launch->console_log;
+
+	if (!path)
+		return 0;
+	x->console_log_fd =
+		open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666);
+	return x->console_log_fd < 0 ? err_sys(e, -errno, "option --console-log: '%s'", path) : 0;
+}
+
+static int launch_append_file(int to, const char *path, const char *what, struct err *e)
+{
+	static const char zeros[3];
+	auto_free char *data = NULL;
+	size_t size;
+	int r = fd_read_file(AT_FDCWD, path, LAUNCH_INITRAMFS_MAX_BYTES, &data, &size);
+
+	if (r == 0)
+		r = fd_write_all(to, data, size);
+	/* Archives begin at multiples of 4; the kernel skips zeros between them. */
+	if (r == 0)
+		r = fd_write_all(to, zeros, -size & 3);
+	return r < 0 ? err_sys(e, r, "%s '%s'", what, path) : 0;
+}
+
+/* The kernel unpacks one archive after the other: ours, then the bundle's. */
+static int launch_make_initramfs(struct launch_context *x, struct err *e)
+{
+	auto_close int fd = -1;
+	int r;
+
+	if (!x->plan->vm_initrd)
+		return 0;
+	fd = openat(x->state_dirfd, "initramfs", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return err_sys(e, -errno, "making the initramfs");
+	x->initramfs = xasprintf("%s/initramfs", x->state_dir);
+	r = launch_append_file(fd, x->settings.initramfs, "vmrt's initramfs", e);
+	return r < 0 ? r : launch_append_file(fd, x->plan->vm_initrd, "the initrd", e);
+}
+
 static int launch_complete(struct launch_context *x, const char *root, struct err *e)
 {
 	int r = launch_make_directory(x, root, e);
@@ -341,7 +395,11 @@ static int launch_complete(struct launch_context *x, const char *root, struct er
 		log_warn("%s", x->plan->warnings.at[i]);
 	launch_fill_state(x);
 	launch_describe_to_guest(x);
-	r = launch_make_cgroup(x, e);
+	r = launch_open_console_log(x, e);
+	if (r == 0)
+		r = launch_make_initramfs(x, e);
+	if (r == 0)
+		r = launch_make_cgroup(x, e);
 	if (r == 0)
 		r = launch_fork(x, e);
 	if (r == 0)
@@ -396,6 +454,7 @@ int launch_create(const struct cmd *c, const struct launch *launch, struct stdio
 		.sync_fd = -1,
 		.log_fd = -1,
 		.netns_fd = -1,
+		.console_log_fd = -1,
 		.pidfd = -1,
 		.want_systemd_cgroup = c->global.want_systemd_cgroup,
 		.holder_pidfd = -1,

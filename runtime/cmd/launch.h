@@ -12,7 +12,9 @@ struct launch {
 	const char *bundle; /* NULL: the current directory */
 	const char *pid_file;
 	const char *console_socket;
-	bool is_foreground; /* the caller stays and waits: see struct monitor_start */
+	const char *console_log; /* gets what the guest's kernel says; NULL: nothing does */
+	bool is_bundle_trusted;	 /* settings_trust_bundle() */
+	bool is_foreground;	 /* the caller stays and waits: see struct monitor_start */
 };
 
 /* Everything up to "the container's process is parked before execve". On failure nothing is left.

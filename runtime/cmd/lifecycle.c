@@ -26,6 +26,8 @@ int cmd_create(struct cmd *c, struct err *e)
 		.bundle = c->values.bundle,
 		.pid_file = c->values.pid_file,
 		.console_socket = c->values.console_socket,
+		.console_log = c->values.console_log,
+		.is_bundle_trusted = c->values.is_bundle_trusted,
 	};
 	struct stdio_plan io = STDIO_NONE;
 	auto_close int pidfd = -1;
@@ -121,6 +123,8 @@ int cmd_run(struct cmd *c, struct err *e)
 		.bundle = c->values.bundle,
 		.pid_file = c->values.pid_file,
 		.console_socket = c->values.console_socket,
+		.console_log = c->values.console_log,
+		.is_bundle_trusted = c->values.is_bundle_trusted,
 		.is_foreground = !c->values.is_detached,
 	};
 	struct stdio_plan io = STDIO_NONE;

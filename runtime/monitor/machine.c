@@ -146,7 +146,8 @@ static void machine_plan_vm(const struct machine *m, const struct monitor_start 
 		.arch = vm_arch_host(),
 		.qemu = start->qemu,
 		.kernel = start->plan->vm_kernel ? start->plan->vm_kernel : start->settings->kernel,
-		.initramfs = start->settings->initramfs,
+		.initramfs = start->initramfs,
+		.machine = start->plan->vm_machine,
 		.accel = start->accel,
 		.tsc_khz = start->facts->tsc_khz,
 		.is_own_kernel = start->settings->is_own_kernel && !start->plan->vm_kernel,
@@ -344,6 +345,8 @@ int machine_start(struct machine *m, const struct monitor_start *start, struct e
 
 	*m = (struct machine){.control_fd = -1, .qmp_fd = -1, .fifo_fds = {-1, -1, -1}};
 	m->console.fd = m->qemu_errors.fd = m->share_errors.fd = m->passt_errors.fd = -1;
+	m->console.copy_fd = start->console_log_fd;
+	m->qemu_errors.copy_fd = m->share_errors.copy_fd = m->passt_errors.copy_fd = -1;
 	for (int i = 0; i < PROTO_STREAM_COUNT; i++) {
 		if (plan->guest.process.stdio[i] != GUEST_STDIO_PIPE)
 			continue;
@@ -405,6 +408,8 @@ bool machine_tail_read(struct machine_tail *t)
 		if (n == 0)
 			return false;
 		machine_tail_append(t, more, (size_t)n);
+		if (t->copy_fd >= 0)
+			(void)fd_write_all(t->copy_fd, more, (size_t)n);
 	}
 	return true;
 }

@@ -16,7 +16,8 @@
 
 /* The last bytes of something that talks: the guest's console, a helper's stderr. */
 struct machine_tail {
-	int fd; /* read end, non-blocking; -1: nothing */
+	int fd;	     /* read end, non-blocking; -1: nothing */
+	int copy_fd; /* gets all that is read, as long as it takes it; -1: nothing does */
 	char text[MACHINE_TAIL_BYTES];
 	size_t size;
 };

@@ -34,7 +34,9 @@ struct plan {
 	const char *vm_qemu;
 	const struct oci_strings *vm_qemu_args;
 	const char *vm_kernel;
-	const char *vm_append; /* more words for the kernel's command line */
+	const char *vm_initrd;	/* is unpacked after vmrt's own */
+	const char *vm_machine; /* QEMU's name of it */
+	const char *vm_append;	/* more words for the kernel's command line */
 	size_t disk_count;
 	struct disk disks[GUEST_DISK_MAX];
 	size_t bind_count;

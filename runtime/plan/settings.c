@@ -33,6 +33,7 @@ static const char *const settings_annotations[SETTINGS_ANNOTATION_COUNT] = {
 	[SETTINGS_ANNOTATION_KERNEL] = "io.vmrt.kernel",
 	[SETTINGS_ANNOTATION_NETWORK] = "io.vmrt.network",
 	[SETTINGS_ANNOTATION_ROOT] = "io.vmrt.root",
+	[SETTINGS_ANNOTATION_MACHINE] = "io.vmrt.machine",
 };
 
 static int settings_index(const char *const *names, int count, const char *name)
@@ -217,6 +218,12 @@ int settings_load(struct settings *ret, struct err *e)
 	}
 	*ret = s;
 	return 0;
+}
+
+void settings_trust_bundle(struct settings *s)
+{
+	s->vm_policy = SETTINGS_VM_ALL;
+	s->annotations = (1u << SETTINGS_ANNOTATION_COUNT) - 1;
 }
 
 int settings_check_files(const struct settings *s, struct err *e)

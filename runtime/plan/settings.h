@@ -33,6 +33,7 @@ enum settings_annotation {
 	SETTINGS_ANNOTATION_KERNEL,  /* a name in `kernels` */
 	SETTINGS_ANNOTATION_NETWORK, /* "user": connections like a program's of the caller's */
 	SETTINGS_ANNOTATION_ROOT,    /* "cow": its changes stay in the VM's memory */
+	SETTINGS_ANNOTATION_MACHINE, /* QEMU's machine, for kernels that need another */
 	SETTINGS_ANNOTATION_COUNT
 };
 
@@ -57,6 +58,8 @@ struct settings {
 /* A missing SETTINGS_PATH is fine, a missing $VMRT_CONFIG is not. Free with settings_done(). */
 int settings_load(struct settings *ret, struct err *e) VMRT_MUST_CHECK;
 /* Are kernel and initramfs there? One clear line if not, in words no engine misreads. */
+/* Whoever calls made the bundle: it may say everything about its VM, within the bounds on size. */
+void settings_trust_bundle(struct settings *s);
 int settings_check_files(const struct settings *s, struct err *e) VMRT_MUST_CHECK;
 void settings_done(struct settings *s);
 /* enum settings_annotation of a key like "io.vmrt.vcpus", or -1; and back. */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "lib/mem.h"
+#include "runtime/vm/vm.h"
 
 #define VM_ANNOTATION_PREFIX "io.vmrt."
 #define VM_NAME_BYTES	     64
@@ -44,8 +45,6 @@ static int vm_check_impossible(const struct oci_vm *vm, struct err *e)
 {
 	if (vm->image_path)
 		return vm_refuse("vm.image", "the container's root is the bundle's", e);
-	if (vm->initrd_path)
-		return vm_refuse("vm.kernel.initrd", "vmrt's own init is in the initramfs", e);
 	if (vm->device_tree_path)
 		return vm_refuse("vm.hwConfig.deviceTree", "QEMU makes its own", e);
 	if (vm->dtdevs.count || vm->iomem_count || vm->irq_count)
@@ -81,7 +80,7 @@ static int vm_take_paths(struct plan *p, const struct settings *s, const struct 
 			 struct err *e)
 {
 	bool has_any = vm->hypervisor_path || vm->hypervisor_parameters.count || vm->kernel_path ||
-		       vm->kernel_parameters.count;
+		       vm->kernel_parameters.count || vm->initrd_path;
 	int r = vm_check_parameters(&vm->kernel_parameters, e);
 
 	if (r < 0 || !has_any)
@@ -90,11 +89,13 @@ static int vm_take_paths(struct plan *p, const struct settings *s, const struct 
 		return vm_refuse("vm.hypervisor, vm.kernel",
 				 "not allowed by the settings (\"vm\": \"all\" would)", e);
 	if ((vm->hypervisor_path && *vm->hypervisor_path != '/') ||
-	    (vm->kernel_path && *vm->kernel_path != '/'))
-		return vm_refuse("vm", "hypervisor.path and kernel.path must be absolute", e);
+	    (vm->kernel_path && *vm->kernel_path != '/') ||
+	    (vm->initrd_path && *vm->initrd_path != '/'))
+		return vm_refuse("vm", "paths must be absolute", e);
 	p->vm_qemu = vm->hypervisor_path;
 	p->vm_qemu_args = &vm->hypervisor_parameters;
 	p->vm_kernel = vm->kernel_path;
+	p->vm_initrd = vm->initrd_path;
 	if (vm->kernel_parameters.count)
 		p->vm_append = plan_own(p, vm_join(&vm->kernel_parameters));
 	return 0;
@@ -167,6 +168,15 @@ static int vm_set_root(struct plan *p, const char *field, const char *how, struc
 	return 0;
 }
 
+static int vm_set_machine(struct plan *p, const char *field, const char *name, struct err *e)
+{
+	if (!vm_arch_find(vm_arch_host(), name))
+		return err_set(e, -EINVAL, "config.json: %s: no machine '%s' is known", field,
+			       name);
+	p->vm_machine = name;
+	return 0;
+}
+
 static int vm_take_annotation(struct plan *p, const struct settings *s, const char *key,
 			      const char *value, struct err *e)
 {
@@ -183,6 +193,8 @@ static int vm_take_annotation(struct plan *p, const struct settings *s, const ch
 		return vm_set_kernel(p, s, field, value, e);
 	if (which == SETTINGS_ANNOTATION_NETWORK)
 		return vm_set_network(p, field, value, e);
+	if (which == SETTINGS_ANNOTATION_MACHINE)
+		return vm_set_machine(p, field, value, e);
 	if (which == SETTINGS_ANNOTATION_ROOT)
 		return vm_set_root(p, field, value, e);
 	r = vm_number(field, value, &number, e);

@@ -1,4 +1,5 @@
-/* The architectures a VM can have, one row each, and where their QEMU is. Data and look-ups only.
+/* The machines a VM can be, for each architecture the usual one first, and where their QEMU is.
+ * Data and look-ups only.
  *
  * Sources: measured boots of QEMU 7.2 and 10.0 (docs/ARCHITECTURE.md). Must not build arguments. */
 #include "runtime/vm/vm.h"
@@ -17,6 +18,7 @@ static const char *const arch_mmio[] = {"-global", "virtio-mmio.force-legacy=fal
  * 0x505 is the device's default; our kernel is told of it (docs/KERNEL.md). */
 static const char *const arch_amd64[] = {"-global", "virtio-mmio.force-legacy=false", "-device",
 					 "pvpanic", NULL};
+static const char *const arch_pvpanic[] = {"-device", "pvpanic", NULL};
 /* pseries always has a vty: give hvc0 away, ours becomes hvc1. */
 static const char *const arch_ppc64[] = {"-chardev", "null,id=vty0", "-device",
 					 "spapr-vty,chardev=vty0", NULL};
@@ -44,6 +46,21 @@ static const struct vm_arch archs[] = {
 		/* Each saves translations; under KVM they gain nothing (docs/KERNEL.md). */
 		.append_tcg = "noreplace-smp rodata=off no_timer_check",
 		.append_tcg_own = "keep_initmem=1",
+		.elf_machine = EM_X86_64,
+	},
+	{
+		/* For kernels that find no virtio-mmio device without ACPI: distributions'. */
+		.oci = "amd64",
+		.qemu = "qemu-system-x86_64",
+		.machine = "q35,sata=off,smbus=off,usb=off,vmport=off",
+		.cpu_kvm = "host",
+		.cpu_tcg = "max,-erms,-fsrm",
+		.bus = "pci",
+		.kernel = "vmlinux",
+		.console = "ttyS0",
+		.has_serial = true,
+		.extra = arch_pvpanic,
+		.append_tcg = "noreplace-smp no_timer_check",
 		.elf_machine = EM_X86_64,
 	},
 	{
@@ -112,10 +129,17 @@ static const struct vm_arch archs[] = {
 	},
 };
 
-const struct vm_arch *vm_arch_find(const char *oci)
+static bool arch_is_machine(const struct vm_arch *arch, const char *name)
+{
+	size_t size = strcspn(arch->machine, ",");
+
+	return strlen(name) == size && !strncmp(arch->machine, name, size);
+}
+
+const struct vm_arch *vm_arch_find(const char *oci, const char *machine)
 {
 	for (size_t i = 0; i < sizeof(archs) / sizeof(*archs); i++) {
-		if (!strcmp(archs[i].oci, oci))
+		if (!strcmp(archs[i].oci, oci) && (!machine || arch_is_machine(&archs[i], machine)))
 			return &archs[i];
 	}
 	return NULL;

@@ -170,7 +170,10 @@ static int qemu_push_ports(struct strv *v, const struct vm_plan *p, const struct
 		qemu_push_option(v, "-chardev", "socket,id=console,fd=%d", p->console_fd);
 	else
 		qemu_push_option(v, "-chardev", "null,id=console");
-	qemu_push_option(v, "-device", "virtconsole,bus=ports.0,nr=0,chardev=console");
+	if (arch->has_serial)
+		qemu_push_option(v, "-device", "isa-serial,chardev=console");
+	else
+		qemu_push_option(v, "-device", "virtconsole,bus=ports.0,nr=0,chardev=console");
 	for (size_t i = 0; i < p->port_count; i++) {
 		const struct vm_port *port = &p->ports[i];
 
@@ -291,7 +294,7 @@ static void qemu_push_devices(struct strv *v, const struct vm_plan *p, const str
 
 int vm_qemu_argv(const struct vm_plan *plan, struct strv *ret, struct err *e)
 {
-	const struct vm_arch *arch = vm_arch_find(plan->arch);
+	const struct vm_arch *arch = vm_arch_find(plan->arch, plan->machine);
 	auto_strv struct strv v = {0};
 	int r;
 

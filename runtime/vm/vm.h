@@ -50,6 +50,7 @@ struct vm_plan {
 	const char *qemu; /* absolute path; argv[0] */
 	const char *kernel;
 	const char *initramfs;
+	const char *machine; /* NULL: the architecture's usual one */
 	enum vm_accel accel;
 	unsigned int tsc_khz; /* host's; 0: unknown. Used under TCG only */
 	bool is_own_kernel;   /* ours: knows virtiofs.cpu_rewrite and friends */
@@ -75,6 +76,7 @@ struct vm_arch {
 	const char *oci;
 	const char *qemu;    /* name of the binary */
 	const char *machine; /* -M, without accel and memory-backend */
+	bool has_serial;     /* the console is a serial line: there before any driver is loaded */
 	const char *cpu_kvm;
 	const char *cpu_tcg;
 	const char *bus;    /* suffix of virtio devices: device, pci, ccw */
@@ -90,8 +92,9 @@ struct vm_arch {
 	unsigned short elf_machine;   /* e_machine of a kernel or program of it */
 };
 
-/* NULL for an architecture that is not known. */
-const struct vm_arch *vm_arch_find(const char *oci);
+/* `machine` is the name before -M's first comma, NULL for the architecture's usual one. NULL for
+ * what is not known. */
+const struct vm_arch *vm_arch_find(const char *oci, const char *machine);
 /* That of the running host, OCI spelling. */
 const char *vm_arch_host(void);
 

@@ -39,7 +39,8 @@ REFUSALS='
 .vm = {kernel: {path: "", parameters: ["debug"]}}|vm.hypervisor, vm.kernel: not allowed by the settings
 .vm = {hypervisor: {path: "/bin/sh"}}|vm.hypervisor, vm.kernel: not allowed by the settings
 .vm = {hypervisor: {path: "", parameters: ["-s"]}}|vm.hypervisor, vm.kernel: not allowed by the settings
-.vm = {kernel: {path: "", initrd: "/x"}}|vm.kernel.initrd:
+.vm = {kernel: {path: "", initrd: "/x"}}|vm.hypervisor, vm.kernel: not allowed by the settings
+.annotations = {"io.vmrt.machine": "q35"}|annotations: io.vmrt.machine: not allowed by the settings
 .vm = {image: {path: "/x", format: "raw"}}|vm.image: the container'"'"'s root is the bundle'"'"'s
 .vm = {hwConfig: {deviceTree: "/x"}}|vm.hwConfig.deviceTree:
 .annotations = {"io.vmrt.vcpus": "many"}|annotations: io.vmrt.vcpus: expected a number
@@ -127,6 +128,33 @@ new
 	bind "$T/tree/sub/file" /file cow
 	create
 	expect_refusal 'only a directory can be copied on write'
+}
+
+@test "a trusted bundle's initrd is unpacked after vmrt's own, its modules are loaded, and the console goes to a file" {
+	mkdir "$T/modules"
+	echo 'absent.ko debug=1' >"$T/modules/list"
+	"$BUILD/init/mkcpio" "$T/initrd" dir modules 755 file modules/list 644 "$T/modules/list"
+	config '.vm = {kernel: {path: "", initrd: $i, parameters: ["loglevel=7"]}}' --arg i "$T/initrd"
+	args /bin/echo booted
+	call run --bundle "$BUNDLE" "$ID"
+	expect_refusal 'vm.hypervisor, vm.kernel: not allowed by the settings'
+	call run --trust-bundle --bundle "$BUNDLE" "$ID"
+	expect_status 1
+	expect_err_has 'loading the module absent.ko: errno 2'
+	: >"$T/modules/list"
+	"$BUILD/init/mkcpio" "$T/initrd" dir modules 755 file modules/list 644 "$T/modules/list"
+	call run --trust-bundle --console-log "$T/console" --bundle "$BUNDLE" "$ID"
+	expect_status 0
+	expect_out booted
+	grep -q 'Run /init as init process' "$T/console" || expect_failed "the kernel's messages" "$(cat "$T/console")"
+	config '.annotations = {"io.vmrt.machine": "pdp11"}'
+	call run --trust-bundle --bundle "$BUNDLE" "$ID"
+	expect_refusal "annotations: io.vmrt.machine: no machine 'pdp11' is known"
+	call run --console-log "$T" --bundle "$BUNDLE" "$ID"
+	expect_refusal 'vm.hypervisor'
+	config 'del(.vm, .annotations)'
+	call run --console-log "$T" --bundle "$BUNDLE" "$ID"
+	expect_refusal "option --console-log: '$T'"
 }
 
 @test "features tells exactly what is applied" {

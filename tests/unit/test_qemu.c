@@ -107,6 +107,11 @@ static void test_golden(void)
 	p.append = "foo=1";
 	is_golden(&p, "qemu-s390x-tcg.txt");
 	p = sample();
+	p.machine = "q35";
+	p.is_own_kernel = false;
+	p.nic_count = 1;
+	is_golden(&p, "qemu-amd64-q35-tcg.txt");
+	p = sample();
 	p.nics[1].queue_count = 3;
 	ok(!!argument(&p, "-netdev", "tap,id=n1,fds=15:16:17,vhost=on,vhostfds=16:17:18") &&
 		   strstr(argument(&p, "-device", "virtio-net-device,netdev=n1"), ",mq=on"),
@@ -228,12 +233,12 @@ static void test_architectures(void)
 			   argument(&p, "-append", "panic=-1"),
 		   "%s has a machine", names[i]);
 	}
-	ok(vm_arch_find(vm_arch_host()) != NULL, "this host's architecture is known");
-	is_int(vm_qemu_find(vm_arch_find("amd64"), "/nonexistent/qemu", path, &e), -ENOENT,
+	ok(vm_arch_find(vm_arch_host(), NULL) != NULL, "this host's architecture is known");
+	is_int(vm_qemu_find(vm_arch_find("amd64", NULL), "/nonexistent/qemu", path, &e), -ENOENT,
 	       "a missing QEMU is an error");
 	is_str(e.text, "qemu: '/nonexistent/qemu': not found",
 	       "in words that engines do not take for the user's program");
-	is_int(vm_qemu_find(vm_arch_find("amd64"), "/etc/passwd", path, &e), -EACCES,
+	is_int(vm_qemu_find(vm_arch_find("amd64", NULL), "/etc/passwd", path, &e), -EACCES,
 	       "so is a file that is no program");
 }
 
