@@ -47,13 +47,13 @@ UNIT_SOURCES    := $(wildcard tests/unit/test_*.c)
 UNIT_PROGRAMS   := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/tests/unit/%)
 FUZZ_SOURCES    := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_REPLAYS    := $(FUZZ_SOURCES:tests/fuzz/%.c=$(BUILD)/tests/replay/%)
-FORMATTED       := $(wildcard lib/*.[ch] runtime/*.c runtime/*/*.[ch] init/*.[ch] tests/unit/*.[ch] \
+FORMATTED       := $(wildcard lib/*.[ch] runtime/*.c runtime/*/*.[ch] init/*.[ch] vmrun/*.[ch] tests/unit/*.[ch] \
 		   tests/fuzz/*.c tests/payload/*.[ch] tests/kernel/*.[ch] tests/bench/*.c)
 # A sanitized build stands beside the other, it does not replace it.
 VMRT            := $(if $(filter 1,$(SANITIZE)),$(OBJ)/vmrt,$(BUILD)/vmrt)
 
 .PHONY: all
-all: $(VMRT) init kernel ## build everything: vmrt, init, initramfs, kernel
+all: $(VMRT) vmrun init kernel ## build everything: vmrt, vmrun, init, initramfs, kernel
 
 .PHONY: help
 help: ## list the targets
@@ -78,6 +78,8 @@ $(VMRT): $(OBJECTS)
 .PHONY: vmrt
 vmrt: $(VMRT) ## build build/vmrt alone
 
+include vmrun/vmrun.mk
+
 # --- the guest: init, initramfs, kernel -----------------------------------------------------------
 
 include init/init.mk
@@ -95,9 +97,11 @@ kernel: ## build the guest's kernel (minutes, cached outside the tree)
 .PHONY: install
 install: all ## install below DESTDIR and PREFIX
 	install -D -m 755 $(BUILD)/vmrt $(DESTDIR)$(PREFIX)/bin/vmrt
+	install -D -m 755 $(BUILD)/vmrun $(DESTDIR)$(PREFIX)/bin/vmrun
 	install -D -m 644 $(BUILD)/initramfs-$(ARCH).cpio $(DESTDIR)$(PREFIX)/lib/vmrt/initramfs-$(ARCH).cpio
 	install -D -m 644 $(BUILD)/kernel/$(ARCH)/vmlinux $(DESTDIR)$(PREFIX)/lib/vmrt/kernel/$(ARCH)/vmlinux
 	install -D -m 644 config.json.sample $(DESTDIR)$(PREFIX)/share/doc/vmrt/config.json.sample
+	install -D -m 644 docs/man/vmrun.1 $(DESTDIR)$(PREFIX)/share/man/man1/vmrun.1
 	install -D -m 644 docs/man/vmrt.8 $(DESTDIR)$(PREFIX)/share/man/man8/vmrt.8
 
 .PHONY: deps

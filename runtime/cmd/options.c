@@ -65,6 +65,32 @@ static int option_store(const struct option_spec *spec, void *values, const char
 	return 0;
 }
 
+/* "-it", "-m2G": letters in one word, the last of them with its value behind it. Returns 1 when the
+ * word is none of that, and has changed nothing then. */
+static int option_take_letters(const struct option_spec *specs, size_t count, void *values,
+			       const char *letters, struct err *e)
+{
+	const struct option_spec *spec;
+	size_t flags = 0;
+	int r = 0;
+
+	while (letters[flags]) {
+		spec = option_find(specs, count, letters + flags, 1);
+		if (!spec)
+			return 1;
+		if (option_wants_argument(spec))
+			break;
+		flags++;
+	}
+	if (letters[flags] && !letters[flags + 1])
+		return 1; /* the value would be in the next word: not taken from behind flags */
+	for (size_t i = 0; i < flags && !r; i++)
+		r = option_store(option_find(specs, count, letters + i, 1), values, NULL, e);
+	if (!r && letters[flags])
+		r = option_store(spec, values, letters + flags + 1, e);
+	return r;
+}
+
 /* One option at argv[*at]; moves *at behind it and its argument. */
 static int option_take(const struct option_spec *specs, size_t count, void *values, int argc,
 		       char **argv, int *at, struct err *e)
@@ -75,8 +101,16 @@ static int option_take(const struct option_spec *specs, size_t count, void *valu
 	const struct option_spec *spec = option_find(specs, count, name, size);
 	const char *text = equals ? equals + 1 : NULL;
 
-	if (!spec)
-		return err_set(e, -EINVAL, "unknown option '%s'", argv[*at]);
+	if (!spec) {
+		int r = argv[*at][1] == '-' || !size
+				? 1
+				: option_take_letters(specs, count, values, name, e);
+
+		if (r > 0)
+			return err_set(e, -EINVAL, "unknown option '%s'", argv[*at]);
+		(*at)++;
+		return r;
+	}
 	(*at)++;
 	if (!text && option_wants_argument(spec)) {
 		if (*at >= argc)

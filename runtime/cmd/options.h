@@ -33,8 +33,9 @@ struct option_spec {
 };
 
 /* Parses options off argv[*at...] into `values`, as Go programs take them: --name value,
- * --name=value, -name value, -n value; `--` ends them. Stops at the first word that is none, or
- * with `is_mixed` collects such words in argv[0..*ret_words). Returns 0 or -EINVAL. */
+ * --name=value, -name value, -n value, and as others do: -nvalue, -it; `--` ends them. Stops at
+ * the first word that is none, or with `is_mixed` collects such words in argv[0..*ret_words).
+ * Returns 0 or -EINVAL. */
 int options_parse(const struct option_spec *specs, size_t spec_count, void *values, int argc,
 		  char **argv, bool is_mixed, int *ret_words, struct err *e) VMRT_MUST_CHECK;
 

@@ -16,6 +16,7 @@ struct json_out {
 	yajl_gen gen;
 	size_t depth;
 	bool is_array[DEPTH_MAX];
+	bool has_replaced; /* a byte that is no UTF-8 */
 };
 
 static void out_must(yajl_gen_status status)
@@ -74,6 +75,7 @@ static void out_text(struct json_out *out, const char *text)
 	while (*s) {
 		size_t size = utf8_size(s);
 
+		out->has_replaced |= !size;
 		memcpy(clean + used, size ? s : (const unsigned char *)"\xef\xbf\xbd",
 		       size ? size : 3);
 		used += size ? size : 3;
@@ -81,6 +83,23 @@ static void out_text(struct json_out *out, const char *text)
 	}
 	out_must(yajl_gen_string(out->gen, clean, used));
 	free(clean);
+}
+
+bool json_out_is_text(const char *text)
+{
+	for (const unsigned char *s = (const unsigned char *)text; *s;) {
+		size_t size = utf8_size(s);
+
+		if (!size)
+			return false;
+		s += size;
+	}
+	return true;
+}
+
+bool json_out_is_exact(const struct json_out *out)
+{
+	return !out->has_replaced;
 }
 
 static void out_key(struct json_out *out, const char *key)

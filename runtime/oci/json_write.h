@@ -25,6 +25,11 @@ void json_out_u64(struct json_out *out, const char *key, uint64_t value);
 void json_out_bool(struct json_out *out, const char *key, bool value);
 void json_out_null(struct json_out *out, const char *key);
 
+/* Is it UTF-8, so that it would be written as it is? */
+bool json_out_is_text(const char *text);
+/* Was everything so far? */
+bool json_out_is_exact(const struct json_out *out);
+
 /* The text so far, without a newline at the end; valid until the next call. */
 const char *json_out_text(struct json_out *out, size_t *ret_size);
 /* Writes the text and a newline, and flushes. 0 or -errno. */

@@ -1,0 +1,146 @@
+# vmrun's options, one by one.
+
+load ../lib/load
+# shellcheck source=tests/lib/vmrun.bash
+source "$TOP/tests/lib/vmrun.bash"
+
+setup() { vmrun_setup; }
+teardown() { test_teardown; }
+
+@test "-m and -c size the machine" {
+	# shellcheck disable=SC2016 # the guest's awk
+	vmrun -m 300 -c1 sh -c 'nproc; awk "/MemTotal/ { print (\$2 > 230000 && \$2 <= 307200) }" /proc/meminfo'
+	expect_out '1
+1'
+	vmrun --memory=1G --cpus 2 sh -c 'nproc; awk "/MemTotal/ { print (\$2 > 900000) }" /proc/meminfo'
+	expect_out '2
+1'
+	vmrun -m lots true
+	expect_status 125
+	expect_err "vmrun: option --memory: expected a size like 512M, got 'lots'"
+	vmrun -m 1 true
+	expect_status 125
+	expect_err_has 'vm.hwConfig.memory: 1 MiB is not between'
+}
+
+@test "-r takes another root, whose changes vanish; with --rw they stay" {
+	vmrun -r "$ROOTFS" sh -ec 'cat /etc/notes; echo new >/etc/notes; cat /etc/notes; pwd; echo here >file'
+	expect_status 0
+	expect_out "plain text
+new
+$WORK"
+	expect_equal "$(cat "$ROOTFS/etc/notes")" 'plain text'
+	expect_equal "$(cat "$WORK/file")" here
+	vmrun -r "$ROOTFS" --rw sh -ec 'echo new >/etc/notes; echo hello >/hello'
+	expect_status 0
+	expect_equal "$(cat "$ROOTFS/etc/notes" "$ROOTFS/hello")" 'new
+hello'
+	vmrun -r "$T/absent" true
+	expect_status 125
+	expect_err_has "option --root: '$T/absent'"
+}
+
+@test "-v shares directories and files: rw, ro, cow, elsewhere" {
+	mkdir "$T/data"
+	echo text >"$T/data/file"
+	vmrun -v "$T/data:/mnt/deep/er" -v "$T/data/file:/mnt/single:ro" -v "$T/data:/mnt/cow:cow" sh -c '
+		cat /mnt/deep/er/file /mnt/single /mnt/cow/file; echo changed >/mnt/cow/file; cat /mnt/cow/file
+		echo x >/mnt/single; echo y >/mnt/deep/er/new; echo status $?'
+	expect_out 'text
+text
+text
+changed
+status 0'
+	expect_err_has 'Read-only file system'
+	expect_equal "$(cat "$T/data/file" "$T/data/new")" 'text
+y'
+	vmrun -v "$T/data:ro" sh -c "cat $T/data/file; rm $T/data/file"
+	expect_out text
+	expect_err_has 'Read-only file system'
+	vmrun -v "$T/data:/mnt:sometimes" true
+	expect_status 125
+	expect_err "vmrun: option --volume: expected ro, rw or cow, got 'sometimes'"
+	vmrun -v "$T/absent" true
+	expect_status 125
+	expect_err_has "option --volume: '$T/absent'"
+}
+
+@test "-e, --env-host and -w" {
+	mkdir "$WORK/sub"
+	# shellcheck disable=SC2016 # the guest's shell expands it
+	FOO='from outside' BAR=bar LC_TIME=C vmrun -e FOO -e 'BAZ=a b' -e ABSENT -w /usr/share sh -c \
+		'echo "$FOO|$BAR|$BAZ|${ABSENT-none}|$LC_TIME"; pwd'
+	expect_out 'from outside||a b|none|C
+/usr/share'
+	# shellcheck disable=SC2016 # the guest's shell expands it
+	BAR=bar HOME=/elsewhere vmrun --env-host -e HOME sh -c 'echo "$BAR $HOME"'
+	expect_out 'bar /elsewhere'
+	vmrun -w sub true
+	expect_status 125
+	expect_err "vmrun: option --workdir: 'sub' is no absolute path"
+}
+
+@test "-u takes names and numbers, with their groups, home and capabilities" {
+	vmrun -u nobody sh -c 'id -un; echo $HOME; grep CapEff /proc/self/status'
+	expect_out 'nobody
+/nonexistent
+CapEff:	0000000000000000'
+	vmrun -u 12345:games id
+	expect_out "uid=12345 gid=$(getent group games | cut -d: -f3)(games) groups=$(getent group games | cut -d: -f3)(games)"
+	vmrun -r "$ROOTFS" -u user id
+	expect_out 'uid=1000(user) gid=1000(user) groups=1000(user),2000(extra)'
+	vmrun -u no-such-user true
+	expect_status 125
+	expect_err "vmrun: option --user: there is no user 'no-such-user'"
+	vmrun sh -c 'grep CapEff /proc/self/status; mount -t tmpfs t /mnt && echo mounted'
+	expect_out 'CapEff:	000001ffffffffff
+mounted'
+}
+
+@test "-i and -t, also in one word; no terminal is an error" {
+	vmrun_terminal expect:tty -- -it sh -c 'tty'
+	expect_out_line /dev/pts/0
+	vmrun -t true
+	expect_status 125
+	expect_err 'vmrun: option --tty: standard input is no terminal'
+}
+
+@test "--append, --console, --qemu-arg, --keep" {
+	vmrun --append 'one.word=1 two.words=2' --append log_buf_len=1M --console "$T/console" \
+		--qemu-arg=-name --qemu-arg named-by-vmrun --keep cat /proc/cmdline
+	expect_status 0
+	expect_match "$(cat "$OUT")" ' one.word=1 two.words=2 log_buf_len=1M( |$)'
+	grep -q 'Run /init as init process' "$T/console" || expect_failed "the kernel's messages"
+	expect_match "$(cat "$ERR")" "^vmrun: kept $ROOT/vmrun-"
+	jq -e '.vm.hypervisor.parameters == ["-name", "named-by-vmrun"]' "$ROOT"/vmrun-*/config.json >/dev/null ||
+		expect_failed "the parameters"
+	"$VMRT" --root "$ROOT"/vmrun-*/state delete "$(basename "$ROOT"/vmrun-*)"
+	rm -r "$ROOT"/vmrun-*
+	vmrun --qemu-arg=-no-such-argument true
+	expect_status 125
+	expect_err_has 'qemu: ended unexpectedly'
+}
+
+@test "--net user reaches the host and its names, none has loopback only" {
+	vmrun ip -o link
+	expect_match "$(cat "$OUT")" '^1: lo: '
+	expect_equal "$(grep -c . "$OUT")" 1 interfaces
+	vmrun --net user sh -c 'ip -o -4 addr show scope global; ip route; cat /etc/resolv.conf'
+	expect_status 0
+	expect_out_has 'inet 10.0.2.15/24'
+	expect_out_has 'default via 10.0.2.2'
+	expect_out_line 'nameserver 10.0.2.3'
+	vmrun --net bridge true
+	expect_status 125
+	expect_err "vmrun: option --net: expected none or user, got 'bridge'"
+}
+
+@test "--help lists every option, and every option is in the man page" {
+	local name
+	vmrun --help
+	expect_status 0
+	for name in $(sed -n 's/^  \(-., \)\?--\([a-z-]*\) .*/\2/p' "$OUT"); do
+		grep -qE "^\.It Fl (. , Fl )?-${name//-/\\\\?-}( |$)" "$TOP/docs/man/vmrun.1" || expect_failed "--$name in the man page"
+	done
+	[ "$(grep -c -- ' --' "$OUT")" -gt 15 ] || expect_failed "options"
+}

@@ -1,0 +1,13 @@
+/* The bundle: what was asked for, as a config.json for `vmrt run`. */
+#ifndef VMRUN_BUNDLE_H
+#define VMRUN_BUNDLE_H
+
+#include "lib/err.h"
+#include "vmrun/kernel.h"
+#include "vmrun/request.h"
+
+/* Writes `dir`/config.json. `kernel` is ready to be used. Nothing but files of `dir` is changed. */
+int bundle_write(const struct request *request, const struct kernel *kernel, const char *dir,
+		 struct err *e) VMRT_MUST_CHECK;
+
+#endif

@@ -1,0 +1,165 @@
+/* vmrun: runs one command in a virtual machine, with the caller's files, kernel of choice.
+ *
+ * This file has the table of options and the order of things. It writes a bundle into a private
+ * directory and runs the public `vmrt run`; it must not reach into a running VM itself. */
+#include <errno.h>
+#include <ftw.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/mem.h"
+#include "vmrun/bundle.h"
+#include "vmrun/kernel.h"
+#include "vmrun/run.h"
+
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+#define AT(m)	     offsetof(struct request, m)
+
+#define MAIN_RUNTIME_DIR   "/run"
+#define MAIN_TIMEOUT_S_MAX (7 * 24 * 3600)
+
+static const struct option_spec main_options[] = {
+	{"memory", 'm', OPTION_STRING, AT(memory), "SIZE", "memory: 512M, 2G"},
+	{"cpus", 'c', OPTION_COUNT, AT(cpus), "N", "number of CPUs"},
+	{"root", 'r', OPTION_STRING, AT(root), "DIR", "root file system (default: the host's)"},
+	{"rw", 0, OPTION_FLAG, AT(is_root_writable), NULL,
+	 "changes to the root file system stay (default: they vanish)"},
+	{"volume", 'v', OPTION_LIST, AT(volumes), "HOST[:GUEST[:ro|rw|cow]]",
+	 "one more directory or file; cow: its changes vanish"},
+	{"env", 'e', OPTION_LIST, AT(env), "NAME[=VALUE]",
+	 "one more environment variable; without a value the caller's"},
+	{"env-host", 0, OPTION_FLAG, AT(want_host_env), NULL, "the caller's whole environment"},
+	{"workdir", 'w', OPTION_STRING, AT(workdir), "DIR",
+	 "where the command starts (default: the current directory)"},
+	{"user", 'u', OPTION_STRING, AT(user), "USER[:GROUP]",
+	 "whom it runs as (default: the caller)"},
+	{"tty", 't', OPTION_FLAG, AT(want_tty), NULL,
+	 "give it a terminal (default: when standard input and output are one)"},
+	{"interactive", 'i', OPTION_FLAG, AT(want_input), NULL,
+	 "pass standard input (default; -i=false: it is empty)"},
+	{"net", 0, OPTION_STRING, AT(net), "none|user", "its network (default: none)"},
+	{"timeout", 0, OPTION_STRING, AT(timeout), "SECONDS",
+	 "end it by SIGTERM after that time, with exit status 124"},
+	{"append", 0, OPTION_LIST, AT(append), "WORDS", "more for the kernel's command line"},
+	{"console", 0, OPTION_STRING, AT(console), "FILE", "append the kernel's messages to FILE"},
+	{"qemu-arg", 0, OPTION_LIST, AT(qemu_args), "ARG", "one more argument of QEMU's"},
+	{"keep", 0, OPTION_FLAG, AT(want_keep), NULL, "leave bundle and logs behind, say where"},
+	{"help", 'h', OPTION_FLAG, AT(want_help), NULL, "show this help"},
+	{"version", 0, OPTION_FLAG, AT(want_version), NULL, "show the version"},
+};
+
+static void main_help(FILE *to)
+{
+	fprintf(to,
+		"Usage: vmrun [OPTIONS] [--] [COMMAND [ARGUMENT...]]\n\n"
+		"Runs a command, or a shell, in a virtual machine with your files.\n\nOptions:\n");
+	options_print_help(to, main_options, COUNT(main_options));
+	fprintf(to, "\nThe exit status is the command's, 128+N when signal N ended it, 124 after "
+		    "--timeout, 125 when\nvmrun failed, 126 or 127 when the command cannot be "
+		    "executed, 255 when the machine was lost.\n");
+}
+
+static int main_fail(const struct err *e)
+{
+	fprintf(stderr, "vmrun: %s\n", e->text);
+	return REQUEST_EXIT_OWN;
+}
+
+static int main_parse_timeout(const char *text, unsigned int *ret_ms, struct err *e)
+{
+	double seconds;
+	char *end;
+
+	errno = 0;
+	seconds = strtod(text, &end);
+	if (end == text || *end || errno || !(seconds > 0) || seconds > MAIN_TIMEOUT_S_MAX)
+		return err_set(e, -EINVAL, "option --timeout: expected seconds, got '%s'", text);
+	*ret_ms = (unsigned int)(seconds * 1000);
+	if (!*ret_ms)
+		*ret_ms = 1;
+	return 0;
+}
+
+static int main_check(const struct request *request, struct err *e)
+{
+	if (request->net && strcmp(request->net, "none") && strcmp(request->net, "user"))
+		return err_set(e, -EINVAL, "option --net: expected none or user, got '%s'",
+			       request->net);
+	if (request->want_tty && !isatty(STDIN_FILENO))
+		return err_set(e, -ENOTTY, "option --tty: standard input is no terminal");
+	if (geteuid() != 0)
+		return err_set(e, -EPERM, "vmrt needs root: call vmrun as root");
+	return 0;
+}
+
+static int main_remove_one(const char *path, const struct stat *st, int kind, struct FTW *where)
+{
+	(void)st;
+	(void)kind;
+	(void)where;
+	return remove(path) < 0 && errno != ENOENT ? -1 : 0;
+}
+
+static void main_leave(const struct request *request, const char *dir)
+{
+	if (request->want_keep)
+		fprintf(stderr,
+			"vmrun: kept %s; 'vmrt --root %s/state delete %s' comes before "
+			"removing it\n",
+			dir, dir, strrchr(dir, '/') + 1);
+	else if (nftw(dir, main_remove_one, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) < 0)
+		fprintf(stderr, "vmrun: removing %s: %s\n", dir, strerror(errno));
+}
+
+/* The exit status, or -errno. */
+static int main_run(const struct request *request, struct err *e)
+{
+	const char *parent = getenv("VMRUN_DIR");
+	auto_free char *dir =
+		xasprintf("%s/vmrun-XXXXXX", parent && *parent ? parent : MAIN_RUNTIME_DIR);
+	struct kernel kernel = {0};
+	unsigned int timeout_ms = 0;
+	int r = main_check(request, e);
+
+	if (r == 0 && request->timeout)
+		r = main_parse_timeout(request->timeout, &timeout_ms, e);
+	if (r < 0)
+		return r;
+	if (!mkdtemp(dir))
+		return err_sys(e, -errno, "making '%s'", dir);
+	r = bundle_write(request, &kernel, dir, e);
+	if (r == 0)
+		r = run_bundle(request, dir, timeout_ms, e);
+	main_leave(request, dir);
+	kernel_done(&kernel);
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	struct request request = {
+		.want_tty = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO),
+		.want_input = true,
+	};
+	struct err e;
+	int r = options_parse(main_options, COUNT(main_options), &request, argc - 1, argv + 1,
+			      false, &request.arg_count, &e);
+
+	if (r < 0)
+		return main_fail(&e);
+	request.args = argv + 1;
+	argv[1 + request.arg_count] = NULL;
+	if (request.want_help) {
+		main_help(stdout);
+		return EXIT_SUCCESS;
+	}
+	if (request.want_version) {
+		printf("vmrun %s (%s)\n", VMRT_VERSION, VMRT_COMMIT);
+		return EXIT_SUCCESS;
+	}
+	r = main_run(&request, &e);
+	return r < 0 ? main_fail(&e) : r;
+}

@@ -1,0 +1,46 @@
+/* What the caller asked for: filled by the option parser, read by everybody, changed by nobody. */
+#ifndef VMRUN_REQUEST_H
+#define VMRUN_REQUEST_H
+
+#include <stdbool.h>
+
+#include "runtime/cmd/options.h"
+
+/* Exit statuses that are not the command's. */
+enum request_exit {
+	REQUEST_EXIT_TIMEOUT = 124,
+	REQUEST_EXIT_OWN = 125, /* vmrun or the VM could not be started */
+	REQUEST_EXIT_NOT_EXECUTABLE = 126,
+	REQUEST_EXIT_NOT_FOUND = 127,
+	REQUEST_EXIT_LOST = 255, /* the guest's kernel panicked, or the VM died */
+};
+
+struct request {
+	const char *kernel; /* NULL: vmrt's own */
+	struct option_list append;
+	const char *memory; /* "2G", "512M", "512"; NULL: vmrt's default */
+	unsigned int cpus;  /* 0: vmrt's default */
+	const char *root;   /* a directory; NULL: "/" */
+	bool is_root_writable;
+	struct option_list volumes; /* HOST[:GUEST[:ro|rw|cow]] */
+	struct option_list env;	    /* NAME=VALUE, or NAME for the caller's value */
+	bool want_host_env;
+	const char *workdir; /* NULL: the caller's */
+	const char *user;    /* UID, NAME, with :GID or :GROUP; NULL: the caller */
+	bool want_tty;
+	bool want_input;
+	const char *net; /* "none", "user"; NULL: none */
+	const char *timeout;
+	const char *console; /* a file; NULL: nobody reads the kernel's messages */
+	struct option_list modules;
+	struct option_list qemu_args;
+	bool want_keep;
+	bool is_quiet;
+	bool is_verbose;
+	bool want_help;
+	bool want_version;
+	char *const *args; /* the command, NULL-terminated; empty: a shell */
+	int arg_count;
+};
+
+#endif

@@ -1,0 +1,314 @@
+/* Running vmrt and understanding how it ended. Must not know what is in the bundle.
+ *
+ *   vmrun ── posix_spawn ──> vmrt run --log F … ID
+ *     │  signals (not the terminal's own: vmrt, in the same group, has those already) ──>
+ *     │  <── exit status;  F: empty, or one JSON line that says why it is not the command's
+ */
+#include "vmrun/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/fd.h"
+#include "lib/mem.h"
+#include "runtime/oci/json.h"
+#include "runtime/proc/strv.h"
+
+#define RUN_LOG_BYTES	  (256u << 10)
+#define RUN_CONSOLE_BYTES (16u << 20)
+#define RUN_GRACE_S	  5 /* between SIGTERM and SIGKILL after a timeout */
+
+extern char **environ;
+
+struct run {
+	const char *dir;
+	char *vmrt;
+	char *id;
+	char *state;
+	char *log;
+	char *console;
+	pid_t pid;
+	int pidfd;
+	int signal_fd;
+	int timer_fd;
+	uint64_t forwarded; /* 1 << signal number */
+	bool has_timed_out;
+};
+
+/* $VMRT, or beside vmrun, as both are installed, else in PATH. */
+static char *run_find_vmrt(void)
+{
+	const char *asked = getenv("VMRT");
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	auto_free char *beside = NULL;
+	char *slash;
+
+	if (asked && *asked)
+		return xstrdup(asked);
+	self[n < 0 ? 0 : n] = '\0';
+	slash = strrchr(self, '/');
+	if (slash)
+		*slash = '\0';
+	beside = xasprintf("%s/vmrt", self);
+	return access(beside, X_OK) == 0 ? take_ptr(beside) : xstrdup("vmrt");
+}
+
+static int run_spawn(const struct run *run, const struct strv *argv, pid_t *ret_pid, struct err *e)
+{
+	posix_spawnattr_t attr;
+	sigset_t none;
+	int r;
+
+	sigemptyset(&none);
+	posix_spawnattr_init(&attr);
+	posix_spawnattr_setsigmask(&attr, &none);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
+	r = posix_spawnp(ret_pid, run->vmrt, NULL, &attr, argv->at, environ);
+	posix_spawnattr_destroy(&attr);
+	return r ? err_set(e, -r, "starting '%s': %s", run->vmrt, strerror(r)) : 0;
+}
+
+static int run_start(struct run *run, const struct request *request, struct err *e)
+{
+	auto_strv struct strv argv = {0};
+	auto_close int null_fd = -1;
+	int r;
+
+	strv_push(&argv, run->vmrt);
+	strv_push(&argv, "--root");
+	strv_push(&argv, run->state);
+	strv_push(&argv, "--log");
+	strv_push(&argv, run->log);
+	strv_push(&argv, "--log-format");
+	strv_push(&argv, "json");
+	strv_push(&argv, "run");
+	strv_push(&argv, "--trust-bundle");
+	strv_push(&argv, "--bundle");
+	strv_push(&argv, run->dir);
+	strv_push(&argv, "--console-log");
+	strv_push(&argv, run->console);
+	if (request->want_keep)
+		strv_push(&argv, "--keep");
+	strv_push(&argv, run->id);
+	if (!request->want_input) {
+		null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		if (null_fd < 0 || dup2(null_fd, STDIN_FILENO) < 0)
+			return err_sys(e, -errno, "/dev/null");
+	}
+	r = run_spawn(run, &argv, &run->pid, e);
+	if (r < 0)
+		return r;
+	run->pidfd = pidfd_open(run->pid, 0);
+	return run->pidfd < 0 ? err_sys(e, -errno, "watching vmrt") : 0;
+}
+
+/* Stopping and continuing is between us, vmrt and the shell: all are in one group. */
+static int run_watch(struct run *run, unsigned int timeout_ms, struct err *e)
+{
+	const int left[] = {SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT, SIGPIPE, SIGSEGV, SIGABRT};
+	const struct itimerspec when = {
+		.it_value = {.tv_sec = timeout_ms / 1000, .tv_nsec = timeout_ms % 1000 * 1000000L}};
+	sigset_t set;
+
+	sigfillset(&set);
+	for (size_t i = 0; i < sizeof(left) / sizeof(*left); i++)
+		sigdelset(&set, left[i]);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	run->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	run->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (run->signal_fd < 0 || run->timer_fd < 0 ||
+	    timerfd_settime(run->timer_fd, 0, &when, NULL) < 0)
+		return err_sys(e, -errno, "watching signals and the time");
+	return 0;
+}
+
+/* What the terminal's keys sent has SI_KERNEL and went to the whole foreground group. */
+static void run_forward(struct run *run)
+{
+	struct signalfd_siginfo info;
+
+	while (read(run->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		int signo = (int)info.ssi_signo;
+
+		if (signo == SIGCHLD || signo == SIGWINCH)
+			continue;
+		run->forwarded |= 1ull << signo;
+		if (info.ssi_code != SI_KERNEL)
+			(void)pidfd_send_signal(run->pidfd, signo, NULL, 0);
+	}
+}
+
+/* SIGTERM through vmrt reaches the command; a second later than grace allows the VM is ended. */
+static void run_on_timeout(struct run *run)
+{
+	const struct itimerspec grace = {.it_value = {.tv_sec = RUN_GRACE_S}};
+	auto_strv struct strv argv = {0};
+	uint64_t ticks;
+	struct err ignored;
+	pid_t pid;
+
+	(void)!read(run->timer_fd, &ticks, sizeof(ticks));
+	if (!run->has_timed_out) {
+		run->has_timed_out = true;
+		(void)pidfd_send_signal(run->pidfd, SIGTERM, NULL, 0);
+		timerfd_settime(run->timer_fd, 0, &grace, NULL);
+		return;
+	}
+	strv_push(&argv, run->vmrt);
+	strv_push(&argv, "--root");
+	strv_push(&argv, run->state);
+	strv_push(&argv, "kill");
+	strv_push(&argv, run->id);
+	strv_push(&argv, "KILL");
+	if (run_spawn(run, &argv, &pid, &ignored) == 0)
+		waitpid(pid, NULL, 0);
+}
+
+static int run_wait(struct run *run, int *ret_status, struct err *e)
+{
+	struct pollfd p[] = {{.fd = run->pidfd, .events = POLLIN},
+			     {.fd = run->signal_fd, .events = POLLIN},
+			     {.fd = run->timer_fd, .events = POLLIN}};
+
+	for (;;) {
+		if (poll(p, 3, -1) < 0 && errno != EINTR)
+			return err_sys(e, -errno, "waiting for vmrt");
+		if (p[1].revents & POLLIN)
+			run_forward(run);
+		if (p[2].revents & POLLIN)
+			run_on_timeout(run);
+		if (p[0].revents & POLLIN)
+			break;
+	}
+	if (waitpid(run->pid, ret_status, 0) < 0)
+		return err_sys(e, -errno, "waiting for vmrt");
+	return 0;
+}
+
+/* The message of vmrt's last error, owned; NULL: it had none, the status is the command's. */
+static char *run_read_error(const struct run *run)
+{
+	auto_free char *text = NULL;
+	struct json_doc *doc = NULL;
+	const char *msg = NULL;
+	char *found = NULL;
+	size_t size = 0;
+	struct err e;
+
+	if (fd_read_file(AT_FDCWD, run->log, RUN_LOG_BYTES, &text, &size) < 0 || !size)
+		return NULL;
+	text[strcspn(text, "\n")] = '\0';
+	if (json_doc_parse(text, strlen(text), "log", &doc, &e) < 0)
+		return xstrdup(text);
+	if (json_string(doc, json_doc_root(doc), "msg", &msg) && msg)
+		found = xstrdup(msg);
+	json_doc_free(doc);
+	return found ? found : xstrdup(text);
+}
+
+/* The texts are runc's, which engines read the same way. */
+static int run_classify(const char *message)
+{
+	if (!strstr(message, "exec: ") && !strstr(message, "exec "))
+		return REQUEST_EXIT_OWN;
+	if (strstr(message, "not found in $PATH") || strstr(message, "no such file or directory"))
+		return REQUEST_EXIT_NOT_FOUND;
+	if (strstr(message, "permission denied") || strstr(message, "is a directory") ||
+	    strstr(message, "exec format error"))
+		return REQUEST_EXIT_NOT_EXECUTABLE;
+	return REQUEST_EXIT_OWN;
+}
+
+/* What the guest's kernel said from its first complaint on. */
+static void run_show_panic(const struct run *run)
+{
+	static const char *const begins[] = {"BUG: ", "Oops: ", "Kernel panic"};
+	auto_free char *text = NULL;
+	char *first = NULL;
+	char *save = NULL;
+
+	if (fd_read_file(AT_FDCWD, run->console, RUN_CONSOLE_BYTES, &text, NULL) < 0 ||
+	    !strstr(text, "Kernel panic"))
+		return;
+	for (size_t i = 0; i < sizeof(begins) / sizeof(*begins); i++) {
+		char *at = strstr(text, begins[i]);
+
+		if (at && (!first || at < first))
+			first = at;
+	}
+	while (first > text && first[-1] != '\n')
+		first--;
+	for (char *line = strtok_r(first, "\r\n", &save); line;
+	     line = strtok_r(NULL, "\r\n", &save))
+		fprintf(stderr, "%s\n", line);
+}
+
+static int run_explain(const struct run *run, int status, struct err *e)
+{
+	auto_free char *message = run_read_error(run);
+
+	if (run->has_timed_out)
+		return REQUEST_EXIT_TIMEOUT;
+	/* While the VM boots a signal is vmrt's own. */
+	if (WIFSIGNALED(status) && (run->forwarded & 1ull << WTERMSIG(status)))
+		return 128 + WTERMSIG(status);
+	if (WIFSIGNALED(status))
+		return err_set(e, -EIO, "vmrt was killed by signal %d", WTERMSIG(status));
+	if (message)
+		return run_classify(message);
+	if (WEXITSTATUS(status) == REQUEST_EXIT_LOST)
+		run_show_panic(run);
+	return WEXITSTATUS(status);
+}
+
+static void run_done(struct run *run)
+{
+	free(run->vmrt);
+	free(run->id);
+	free(run->state);
+	free(run->log);
+	free(run->console);
+	fd_close(&run->pidfd);
+	fd_close(&run->signal_fd);
+	fd_close(&run->timer_fd);
+}
+
+int run_bundle(const struct request *request, const char *dir, unsigned int timeout_ms,
+	       struct err *e)
+{
+	struct run run = {
+		.dir = dir,
+		.vmrt = run_find_vmrt(),
+		.id = xstrdup(strrchr(dir, '/') + 1),
+		.state = xasprintf("%s/state", dir),
+		.log = xasprintf("%s/log", dir),
+		.console =
+			request->console ? xstrdup(request->console) : xasprintf("%s/console", dir),
+		.pidfd = -1,
+		.signal_fd = -1,
+		.timer_fd = -1,
+	};
+	int status = 0;
+	int r = run_watch(&run, timeout_ms, e);
+
+	if (r == 0)
+		r = run_start(&run, request, e);
+	if (r == 0)
+		r = run_wait(&run, &status, e);
+	if (r == 0)
+		r = run_explain(&run, status, e);
+	run_done(&run);
+	return r;
+}

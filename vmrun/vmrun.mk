@@ -1,0 +1,19 @@
+# vmrun, the front-end that runs one command in a VM. Included by the top-level Makefile.
+#
+# It calls vmrt as anybody would. What it links beside lib/ knows nothing of containers: option
+# tables, JSON, string vectors.
+VMRUN_SOURCES := $(wildcard vmrun/*.c)
+VMRUN_SHARED  := $(LIB_SOURCES) runtime/cmd/options.c $(wildcard runtime/oci/json*.c) runtime/proc/strv.c
+VMRUN_OBJECTS := $(VMRUN_SOURCES:%.c=$(OBJ)/%.o)
+VMRUN         := $(dir $(VMRT))vmrun
+
+$(OBJ)/vmrun/main.o: EXTRA := -DVMRT_VERSION='"$(VERSION)"' -DVMRT_COMMIT='"$(COMMIT)"'
+
+$(VMRUN): $(VMRUN_OBJECTS) $(VMRUN_SHARED:%.c=$(OBJ)/%.o)
+	@mkdir -p $(@D)
+	$(CC) $(HARDEN) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $^ -lyajl
+
+-include $(VMRUN_OBJECTS:.o=.d)
+
+.PHONY: vmrun
+vmrun: $(VMRUN) ## build build/vmrun alone
