@@ -1,4 +1,4 @@
-/* The kernel the VM boots. */
+/* The kernel the VM boots, looked at and made ready. */
 #ifndef VMRUN_KERNEL_H
 #define VMRUN_KERNEL_H
 
@@ -7,12 +7,17 @@
 
 struct kernel {
 	char *image;	     /* absolute; NULL: vmrt's own; all strings are owned */
-	char *version;	     /* "6.1.0-13-amd64"; NULL: not known or not needed */
-	char *modules_dir;   /* holds the modules of that version; NULL: none are known */
-	char *initrd;	     /* with the modules it needs; NULL: none */
+	char *version;	     /* "6.1.0-13-amd64"; NULL: not known */
+	char *modules_dir;   /* a /lib/modules/VERSION for the guest; NULL: there is none */
+	char *modules_files; /* where the modules themselves are, if not in modules_dir */
+	char *initrd;	     /* with the modules to be loaded; NULL: none */
 	const char *machine; /* of vmrt's names; NULL: the usual one */
 };
 
+/* Fails, with a list, for a kernel that lacks what the VM needs. `dir` is for files that have to be
+ * made. What had to be guessed is said on standard error. Free with kernel_done(). */
+int kernel_prepare(const struct request *request, const char *dir, struct kernel *ret,
+		   struct err *e) VMRT_MUST_CHECK;
 void kernel_done(struct kernel *k);
 
 #endif

@@ -22,6 +22,9 @@
 #define MAIN_TIMEOUT_S_MAX (7 * 24 * 3600)
 
 static const struct option_spec main_options[] = {
+	{"kernel", 'k', OPTION_STRING, AT(kernel), "FILE",
+	 "a bzImage or vmlinux (default: vmrt's own)"},
+	{"module", 0, OPTION_LIST, AT(modules), "NAME", "one more module of that kernel to load"},
 	{"memory", 'm', OPTION_STRING, AT(memory), "SIZE", "memory: 512M, 2G"},
 	{"cpus", 'c', OPTION_COUNT, AT(cpus), "N", "number of CPUs"},
 	{"root", 'r', OPTION_STRING, AT(root), "DIR", "root file system (default: the host's)"},
@@ -47,6 +50,7 @@ static const struct option_spec main_options[] = {
 	{"console", 0, OPTION_STRING, AT(console), "FILE", "append the kernel's messages to FILE"},
 	{"qemu-arg", 0, OPTION_LIST, AT(qemu_args), "ARG", "one more argument of QEMU's"},
 	{"keep", 0, OPTION_FLAG, AT(want_keep), NULL, "leave bundle and logs behind, say where"},
+	{"quiet", 'q', OPTION_FLAG, AT(is_quiet), NULL, "do not say what was guessed"},
 	{"help", 'h', OPTION_FLAG, AT(want_help), NULL, "show this help"},
 	{"version", 0, OPTION_FLAG, AT(want_version), NULL, "show the version"},
 };
@@ -130,7 +134,9 @@ static int main_run(const struct request *request, struct err *e)
 		return r;
 	if (!mkdtemp(dir))
 		return err_sys(e, -errno, "making '%s'", dir);
-	r = bundle_write(request, &kernel, dir, e);
+	r = kernel_prepare(request, dir, &kernel, e);
+	if (r == 0)
+		r = bundle_write(request, &kernel, dir, e);
 	if (r == 0)
 		r = run_bundle(request, dir, timeout_ms, e);
 	main_leave(request, dir);

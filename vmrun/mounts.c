@@ -135,6 +135,19 @@ static int mounts_find_places(const struct request *request, struct mounts *m, s
 	return 0;
 }
 
+/* Indexes were made in a directory of ours, where "kernel" is a link that leads nowhere in the
+ * guest: a directory to mount on takes its place. */
+static void mounts_add_module_files(struct mounts *m, const struct kernel *kernel,
+				    const char *guest)
+{
+	auto_free char *link = xasprintf("%s/kernel", kernel->modules_dir);
+	auto_free char *host = xasprintf("%s/kernel", kernel->modules_files);
+	auto_free char *there = xasprintf("%s/kernel", guest);
+
+	if (unlink(link) == 0 && mkdir(link, 0755) == 0)
+		mounts_add(m, host, there, MOUNTS_RO);
+}
+
 int mounts_plan(const struct request *request, const struct kernel *kernel, const char *dir,
 		struct mounts *ret, struct err *e)
 {
@@ -150,6 +163,8 @@ int mounts_plan(const struct request *request, const struct kernel *kernel, cons
 		auto_free char *guest = xasprintf("/lib/modules/%s", kernel->version);
 
 		mounts_add(ret, kernel->modules_dir, guest, MOUNTS_RO);
+		if (kernel->modules_files)
+			mounts_add_module_files(ret, kernel, guest);
 	}
 	if (r == 0 && request->net && !strcmp(request->net, "user"))
 		r = mounts_add_resolver(ret, dir, e);

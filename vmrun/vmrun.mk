@@ -11,7 +11,7 @@ $(OBJ)/vmrun/main.o: EXTRA := -DVMRT_VERSION='"$(VERSION)"' -DVMRT_COMMIT='"$(CO
 
 $(VMRUN): $(VMRUN_OBJECTS) $(VMRUN_SHARED:%.c=$(OBJ)/%.o)
 	@mkdir -p $(@D)
-	$(CC) $(HARDEN) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $^ -lyajl
+	$(CC) $(HARDEN) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $^ -lyajl -lkmod -lz
 
 -include $(VMRUN_OBJECTS:.o=.d)
 

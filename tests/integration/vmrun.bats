@@ -28,27 +28,6 @@ $(umask)"
 	[ -d "$WORK/sub/dir" ] || expect_failed "the directory on the host"
 }
 
-@test "make on a small C project: what it builds lands on the host, owned by the caller" {
-	printf 'int answer(void);\nint main(void) { return answer(); }\n' >"$WORK/main.c"
-	printf 'int answer(void) { return 42; }\n' >"$WORK/answer.c"
-	printf 'CC = gcc\nall: prog\nprog: main.o answer.o\n\t$(CC) -o $@ $^\ncheck: prog\n\t./prog\n' >"$WORK/Makefile"
-	chown -R 1000:1000 "$WORK"
-	vmrun -u 1000:1000 make
-	expect_status 0
-	expect_out_has 'gcc -o prog main.o answer.o'
-	expect_equal "$(stat -c '%u:%g %F' "$WORK/prog" "$WORK/main.o" | sort -u)" '1000:1000 regular file'
-	(cd "$WORK" && ./prog) || status=$?
-	expect_equal "$status" 42
-	vmrun make check
-	expect_status 2
-	expect_err_has 'Error 42'
-	touch "$WORK/answer.c"
-	vmrun -u 1000:1000 make
-	expect_out 'cc    -c -o answer.o answer.c
-gcc -o prog main.o answer.o' || expect_out 'gcc    -c -o answer.o answer.c
-gcc -o prog main.o answer.o'
-}
-
 @test "outside of the current directory nothing stays, and nothing of it fails" {
 	mkdir "$T/beside"
 	echo old >"$T/beside/file"

@@ -97,12 +97,19 @@ CapEff:	0000000000000000'
 mounted'
 }
 
-@test "-i and -t, also in one word; no terminal is an error" {
+@test "-i and -t, also in one word; no terminal is an error; --help and the man page list all options" {
+	local name
 	vmrun_terminal expect:tty -- -it sh -c 'tty'
 	expect_out_line /dev/pts/0
 	vmrun -t true
 	expect_status 125
 	expect_err 'vmrun: option --tty: standard input is no terminal'
+	vmrun --help
+	expect_status 0
+	for name in $(sed -n 's/^  \(-., \)\?--\([a-z-]*\) .*/\2/p' "$OUT"); do
+		grep -qE "^\.It Fl (. , Fl )?-${name//-/\\\\?-}( |$)" "$TOP/docs/man/vmrun.1" || expect_failed "--$name in the man page"
+	done
+	[ "$(grep -c -- ' --' "$OUT")" -gt 15 ] || expect_failed "options"
 }
 
 @test "--append, --console, --qemu-arg, --keep" {
@@ -133,14 +140,4 @@ mounted'
 	vmrun --net bridge true
 	expect_status 125
 	expect_err "vmrun: option --net: expected none or user, got 'bridge'"
-}
-
-@test "--help lists every option, and every option is in the man page" {
-	local name
-	vmrun --help
-	expect_status 0
-	for name in $(sed -n 's/^  \(-., \)\?--\([a-z-]*\) .*/\2/p' "$OUT"); do
-		grep -qE "^\.It Fl (. , Fl )?-${name//-/\\\\?-}( |$)" "$TOP/docs/man/vmrun.1" || expect_failed "--$name in the man page"
-	done
-	[ "$(grep -c -- ' --' "$OUT")" -gt 15 ] || expect_failed "options"
 }
