@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "lib/mem.h"
+#include "vmrun/batch.h"
 #include "vmrun/bundle.h"
 #include "vmrun/kernel.h"
 #include "vmrun/run.h"
@@ -50,6 +51,13 @@ static const struct option_spec main_options[] = {
 	{"console", 0, OPTION_STRING, AT(console), "FILE", "append the kernel's messages to FILE"},
 	{"qemu-arg", 0, OPTION_LIST, AT(qemu_args), "ARG", "one more argument of QEMU's"},
 	{"keep", 0, OPTION_FLAG, AT(want_keep), NULL, "leave bundle and logs behind, say where"},
+	{"file", 'f', OPTION_STRING, AT(file), "FILE",
+	 "run the targets of a vmrun.json or vmtest.toml"},
+	{"filter", 'F', OPTION_STRING, AT(filter), "REGEX", "only targets with such a name"},
+	{"jobs", 'j', OPTION_COUNT, AT(jobs), "N", "targets at a time (default: 1)"},
+	{"junit", 0, OPTION_STRING, AT(junit), "FILE", "write the targets' results as JUnit XML"},
+	{"verbose", 'V', OPTION_FLAG, AT(is_verbose), NULL,
+	 "show the output of targets that pass, too"},
 	{"quiet", 'q', OPTION_FLAG, AT(is_quiet), NULL, "do not say what was guessed"},
 	{"help", 'h', OPTION_FLAG, AT(want_help), NULL, "show this help"},
 	{"version", 0, OPTION_FLAG, AT(want_version), NULL, "show the version"},
@@ -87,6 +95,16 @@ static int main_parse_timeout(const char *text, unsigned int *ret_ms, struct err
 	return 0;
 }
 
+static int main_check_targets(const struct request *request, struct err *e)
+{
+	if (!request->file && (request->filter || request->junit || request->jobs))
+		return err_set(e, -EINVAL, "options --filter, --jobs and --junit belong to --file");
+	if (request->file && request->arg_count)
+		return err_set(e, -EINVAL, "option --file: the commands are in the file, not '%s'",
+			       request->args[0]);
+	return 0;
+}
+
 static int main_check(const struct request *request, struct err *e)
 {
 	if (request->net && strcmp(request->net, "none") && strcmp(request->net, "user"))
@@ -96,7 +114,7 @@ static int main_check(const struct request *request, struct err *e)
 		return err_set(e, -ENOTTY, "option --tty: standard input is no terminal");
 	if (geteuid() != 0)
 		return err_set(e, -EPERM, "vmrt needs root: call vmrun as root");
-	return 0;
+	return main_check_targets(request, e);
 }
 
 static int main_remove_one(const char *path, const struct stat *st, int kind, struct FTW *where)
@@ -118,13 +136,43 @@ static void main_leave(const struct request *request, const char *dir)
 		fprintf(stderr, "vmrun: removing %s: %s\n", dir, strerror(errno));
 }
 
+static int main_run_command(const struct request *request, unsigned int timeout_ms, const char *dir,
+			    struct err *e)
+{
+	struct kernel kernel = {0};
+	int r = kernel_prepare(request, dir, &kernel, e);
+
+	if (r == 0)
+		r = bundle_write(request, &kernel, dir, e);
+	if (r == 0)
+		r = run_bundle(request, dir, timeout_ms, e);
+	kernel_done(&kernel);
+	return r;
+}
+
+static int main_run_targets(const struct request *request, const char *dir, struct err *e)
+{
+	const struct batch_options options = {
+		.filter = request->filter,
+		.junit = request->junit,
+		.jobs = request->jobs,
+		.is_verbose = request->is_verbose,
+	};
+	struct targets targets = {0};
+	int r = targets_load(request->file, &targets, e);
+
+	if (r == 0)
+		r = batch_run(&targets, &options, dir, e);
+	targets_done(&targets);
+	return r;
+}
+
 /* The exit status, or -errno. */
 static int main_run(const struct request *request, struct err *e)
 {
 	const char *parent = getenv("VMRUN_DIR");
 	auto_free char *dir =
 		xasprintf("%s/vmrun-XXXXXX", parent && *parent ? parent : MAIN_RUNTIME_DIR);
-	struct kernel kernel = {0};
 	unsigned int timeout_ms = 0;
 	int r = main_check(request, e);
 
@@ -134,13 +182,9 @@ static int main_run(const struct request *request, struct err *e)
 		return r;
 	if (!mkdtemp(dir))
 		return err_sys(e, -errno, "making '%s'", dir);
-	r = kernel_prepare(request, dir, &kernel, e);
-	if (r == 0)
-		r = bundle_write(request, &kernel, dir, e);
-	if (r == 0)
-		r = run_bundle(request, dir, timeout_ms, e);
+	r = request->file ? main_run_targets(request, dir, e)
+			  : main_run_command(request, timeout_ms, dir, e);
 	main_leave(request, dir);
-	kernel_done(&kernel);
 	return r;
 }
 

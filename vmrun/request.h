@@ -31,6 +31,10 @@ struct request {
 	bool want_input;
 	const char *net; /* "none", "user"; NULL: none */
 	const char *timeout;
+	const char *file; /* of targets; NULL: one command */
+	const char *filter;
+	const char *junit;
+	unsigned int jobs;
 	const char *console; /* a file; NULL: nobody reads the kernel's messages */
 	struct option_list modules;
 	struct option_list qemu_args;

@@ -4,14 +4,20 @@
 # tables, JSON, string vectors.
 VMRUN_SOURCES := $(wildcard vmrun/*.c)
 VMRUN_SHARED  := $(LIB_SOURCES) runtime/cmd/options.c $(wildcard runtime/oci/json*.c) runtime/proc/strv.c
-VMRUN_OBJECTS := $(VMRUN_SOURCES:%.c=$(OBJ)/%.o)
+VMRUN_OBJECTS := $(VMRUN_SOURCES:%.c=$(OBJ)/%.o) $(OBJ)/vmrun/toml.o
+CXX           ?= g++
 VMRUN         := $(dir $(VMRT))vmrun
 
 $(OBJ)/vmrun/main.o: EXTRA := -DVMRT_VERSION='"$(VERSION)"' -DVMRT_COMMIT='"$(COMMIT)"'
 
+# Its C++ library goes into the program: nothing more has to be installed for one translation unit.
+$(OBJ)/vmrun/toml.o: vmrun/toml.cc
+	@mkdir -p $(@D)
+	$(CXX) -std=gnu++17 -I. -Wall -Wextra $(HARDEN) $(CFLAGS) -MMD -MP -c -o $@ $<
+
 $(VMRUN): $(VMRUN_OBJECTS) $(VMRUN_SHARED:%.c=$(OBJ)/%.o)
 	@mkdir -p $(@D)
-	$(CC) $(HARDEN) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $^ -lyajl -lkmod -lz
+	$(CXX) $(HARDEN) $(CFLAGS) $(LINK) $(LDFLAGS) -static-libstdc++ -static-libgcc -o $@ $^ -lyajl -lkmod -lz
 
 -include $(VMRUN_OBJECTS:.o=.d)
 
