@@ -52,7 +52,8 @@ static int namespace_find_user(const char *path, const struct stat *wanted, stru
 		namespace_read_name(dirfd(proc), entry->d_name, name);
 		r = err_set(e, -EBUSY,
 			    "config.json: linux.namespaces: the network namespace '%s' is in use "
-			    "by process %s (%s): a VM cannot share its interfaces",
+			    "by process %s (%s): a VM cannot share its interfaces with another "
+			    "container or a pod",
 			    path, entry->d_name, name);
 	}
 	closedir(proc);

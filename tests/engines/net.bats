@@ -6,6 +6,9 @@ source "$TOP/tests/lib/docker.bash"
 # shellcheck source=/dev/null
 source "$TOP/tests/lib/podman.bash"
 
+# Bytes of a large transfer. 500 MB take half a minute each way where the guest's CPU is emulated.
+LARGE=$((${VMRT_TEST_LARGE_MB:-32} << 20))
+
 setup_file() {
 	docker_start
 	podman_start
@@ -127,12 +130,41 @@ fetch() {
 	wait_for "back on the bridge" eval 'fetch host "$(address_of one)" >/dev/null 2>&1'
 }
 
+@test "docker: many connections, much data both ways, jumbo frames, multicast" {
+	d network create -o com.docker.network.driver.mtu=9000 --subnet 172.28.0.0/24 "net-$ID" >/dev/null
+	d run -d --name one --runtime=vmrt --network "net-$ID" -p 7001:7001 bb sh -c "payload tcp-echo 7001 &
+		payload group-echo 239.1.2.3 7005 & cat /sys/class/net/eth0/mtu
+		payload tcp-get 7003 | payload check $LARGE 5
+		payload write $LARGE 6 | payload tcp-put 172.28.0.1 7004; wait" >/dev/null
+	wait_for "one serves" logs_have one ready
+	logs_have one 9000
+	host busybox ping -c 1 -W 5 -s 8900 "$(address_of one)"
+	wait_for "the published port" eval 'host "$BUILD/payload" tcp-many 127.0.0.1 7001 1 2>/dev/null'
+	host "$BUILD/payload" tcp-many 127.0.0.1 7001 200
+	expect_equal "$(vm --network "net-$ID" bb payload tcp-many "$(address_of one)" 7001 200)" '200 connections'
+	expect_equal "$(vm --network "net-$ID" bb payload group-ask 239.1.2.3 7005)" 'a member answered'
+	host "$BUILD/payload" tcp-get 7004 2>"$T/ready" | "$BUILD/payload" check "$LARGE" 6 >"$T/up" 2>&1 &
+	wait_for "the receiver" file_has "$T/ready" ready
+	"$BUILD/payload" write "$LARGE" 5 | host "$BUILD/payload" tcp-put "$(address_of one)" 7003
+	wait_seconds 250 "what came is what was sent" logs_have one agree
+	wait_seconds 250 "the other way" file_has "$T/up" agree
+}
+
+@test "docker's host network: the container's servers are at the host's ports" {
+	d run -d --name one -h one --runtime=vmrt --network host bb sh -c "$WEB" >/dev/null
+	wait_for "the host's port" eval 'fetch host 127.0.0.1 >/dev/null 2>&1'
+	fetch host 127.0.0.1 | grep 'page of'
+	wait_for "its UDP port" eval 'host "$BUILD/payload" udp-ask 127.0.0.1 7000 2>/dev/null'
+	d rm -f one >/dev/null
+	! fetch host 127.0.0.1 2>/dev/null
+}
+
 @test "docker --network container:X is refused, and X does not notice" {
 	web one
 	status=0
 	vm --network container:one bb true 2>"$ERR" >"$OUT" || status=$?
 	expect_status 125
-	expect_err_has 'a VM cannot share its interfaces'
+	expect_err_has 'vmrt-monitor): a VM cannot share its interfaces with another container or a pod'
 	expect_equal "$(fetch host "$(address_of one)")" 'page of one'
 	# Nor with a container that is no VM.
 	d run -d --name other bb sh -c "$WEB" >/dev/null
@@ -163,11 +195,52 @@ fetch() {
 	! pod_host ip -o link | grep -E 'veth|vmrt'
 }
 
-@test "podman --network none and container:X" {
-	expect_equal "$(p run --rm --network none bb ls /sys/class/net)" lo
+@test "podman: none, container:X and a pod's second container; a pod without an infra container" {
+	expect_equal "$(p run --rm --network none bb sh -c 'ls /sys/class/net; ping -c 1 -W 5 127.0.0.1 >/dev/null && echo up')" $'lo\nup'
 	p run -d --name one bb sh -c "$WEB" >/dev/null
 	! p run --rm --network container:one bb true 2>"$ERR"
-	expect_err_has 'a VM cannot share its interfaces'
+	expect_err_has 'a VM cannot share its interfaces with another container or a pod'
 	address=$(p inspect -f '{{.NetworkSettings.IPAddress}}' one)
 	wait_for "it serves" eval 'fetch pod_host "$address" >/dev/null 2>&1'
+	# The first is the pod's infra container.
+	p pod create --name pod --infra-image bb --infra-command "sleep 1000" >/dev/null
+	! p run --rm --pod pod bb true 2>"$ERR"
+	expect_err_has 'a VM cannot share its interfaces with another container or a pod'
+	expect_equal "$(p inspect -f '{{.State.Status}}' "$(p pod inspect -f '{{.InfraContainerID}}' pod)")" running
+	p pod rm -f -t 0 pod >/dev/null
+	p pod create --name alone --infra=false --share "" >/dev/null
+	expect_equal "$(p run --rm --pod alone bb echo in the pod)" 'in the pod'
+	p pod rm -f -t 0 alone >/dev/null
+}
+
+@test "podman's host network: the container's servers are at the host's ports" {
+	p run -d --name one --network host bb sh -c "$WEB" >/dev/null
+	wait_for "the host's port" eval 'fetch pod_host 127.0.0.1 >/dev/null 2>&1'
+	wait_for "its UDP port" eval 'pod_host "$BUILD/payload" udp-ask 127.0.0.1 7000 2>/dev/null'
+	# Two on one host: the second's ports are taken, and that is said.
+	p run -d --name two --network host bb sh -c "$WEB" >/dev/null
+	two_complains() { grep -q "port tcp::80 is not reachable.*Address already in use" /run/vmrt/"$(p inspect -f '{{.ID}}' two)"/log; }
+	wait_for "the second's complaint" two_complains
+	p rm -f -t 0 one >/dev/null
+	! fetch pod_host 127.0.0.1 2>/dev/null
+}
+
+@test "podman: a network with IPv6, connect and disconnect, many connections and much data" {
+	p network create --ipv6 --subnet fd02:2:3::/64 "net-$ID" >/dev/null
+	p run -d --name one bb sh -c "$WEB & payload tcp-echo 7001 & payload tcp-get 7003 | payload check $LARGE 5 & wait" >/dev/null
+	p network connect "net-$ID" one
+	six=$(p inspect -f "{{(index .NetworkSettings.Networks \"net-$ID\").GlobalIPv6Address}}" one)
+	wait_for "the second network" eval 'pod_host busybox ping -c 1 -W 1 "$six" >/dev/null 2>&1'
+	# The host looks for others with its own address for a second.
+	wait_for "the host's address" eval '! pod_host ip -6 -o addr show tentative | grep -q fd02:2:3'
+	pod_host "$BUILD/payload" udp-ask "$six" 7000 9000
+	p network disconnect "net-$ID" one
+	wait_for "it is gone" eval '! pod_host busybox ping -c 1 -W 1 "$six" >/dev/null 2>&1'
+	address=$(p inspect -f '{{.NetworkSettings.IPAddress}}' one)
+	pod_host "$BUILD/payload" tcp-many "$address" 7001 200
+	"$BUILD/payload" write "$LARGE" 5 | pod_host "$BUILD/payload" tcp-put "$address" 7003
+	agrees() { p logs one 2>&1 | grep -q agree; }
+	wait_for "what came is what was sent" agrees
+	p rm -f -t 0 one >/dev/null
+	p network rm "net-$ID" >/dev/null
 }

@@ -96,6 +96,20 @@ teardown() {
 	expect_out_has 'checked 0'
 }
 
+@test "multicast, both ways" {
+	net_pair 0
+	ip -n "$PEER" route add 239.0.0.0/8 dev peer0
+	ip -n "$BOX" route add 239.0.0.0/8 dev eth0
+	use_box
+	peer_serve "$T/group" "$BUILD/payload" group-echo 239.1.2.3 7005
+	args /bin/sh -c 'payload group-ask 239.1.2.3 7005; exec payload group-echo 239.1.2.4 7006'
+	launch ready
+	file_has "$T/out" 'a member answered'
+	expect_equal "$(peer "$BUILD/payload" group-ask 239.1.2.4 7006)" 'a member answered'
+	wait_exit
+	expect_status 0
+}
+
 @test "jumbo frames" {
 	net_pair 0
 	ip -n "$BOX" link set eth0 mtu 9000
@@ -229,6 +243,24 @@ teardown() {
 	wait_exit
 	expect_equal "$(in_ns "$BOX" tc qdisc show dev eth0 | grep -c ingress || true)" 0 "redirections"
 	expect_equal "$(in_ns "$BOX" ls /sys/class/net | tr '\n' ' ')" 'eth0 lo ' "interfaces"
+	in_ns "$BOX" busybox ping -c 1 -W 5 10.99.0.1
+}
+
+@test "a crash of create at any moment leaves no tap, and delete frees the interface" {
+	vm_only "nothing of runc's is on it"
+	local delay
+	net_pair 0
+	use_box
+	args /payload ready
+	for delay in 0.03 0.08 0.15 0.3 0.6; do
+		timeout -s KILL "$delay" "$VMRT" --root "$ROOT" --log "$LOG" create --bundle "$BUNDLE" \
+			"$ID" </dev/null >"$T/out" 2>"$T/err" 3>&- || true
+		call delete --force "$ID"
+		expect_status 0
+		wait_seconds 2 "no process is left after $delay s" no_leaked_processes
+		expect_equal "$(in_ns "$BOX" ls /sys/class/net | tr '\n' ' ')" 'eth0 lo ' "interfaces after $delay s"
+		expect_equal "$(traffic_control)" 0 "redirections after $delay s"
+	done
 	in_ns "$BOX" busybox ping -c 1 -W 5 10.99.0.1
 }
 

@@ -14,7 +14,8 @@ p() {
 	[ "${RT-vmrt}" = vmrt ] || runtime=$(command -v "$RT")
 	timeout --foreground -k 5 "$CALL_LIMIT_S" env CONTAINERS_CONF="$dir/containers.conf" XDG_RUNTIME_DIR="$dir" \
 		nsenter --net --mount --target "$(cat "$dir/holder.pid")" \
-		podman --root "$dir/root" --runroot "$dir/runroot" --tmpdir "$dir/tmp" --runtime "$runtime" "$@" 3>&-
+		podman --root "$dir/root" --runroot "$dir/runroot" --tmpdir "$dir/tmp" \
+		--network-config-dir "$dir/networks" --runtime "$runtime" "$@" 3>&-
 }
 
 # podman's own limits are above what the caller may have; signatures and registries are not asked for.

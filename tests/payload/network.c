@@ -105,6 +105,60 @@ static int network_udp_ask(int argc, char **argv)
 	payload_die("no answer");
 }
 
+static void network_join(int fd, const char *text)
+{
+	struct ip_mreqn group = {.imr_multiaddr.s_addr = inet_addr(text)};
+
+	if (setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &group, sizeof(group)) < 0)
+		payload_die("joining the group");
+}
+
+/* Answers what is sent to an IPv4 multicast group, once, from an address of its own. */
+static int network_group_echo(int argc, char **argv)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	socklen_t size = sizeof(address);
+	char data[2048];
+	ssize_t n;
+
+	(void)argc;
+	address.sin_port = htons((uint16_t)payload_number(argv[1]));
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		payload_die("bind");
+	network_join(fd, argv[0]);
+	puts("ready");
+	fflush(stdout);
+	n = recvfrom(fd, data, sizeof(data), 0, (struct sockaddr *)&address, &size);
+	if (n < 0 || sendto(fd, data, (size_t)n, 0, (struct sockaddr *)&address, size) != n)
+		payload_die("answering");
+	return 0;
+}
+
+/* Sends to a multicast group until one member answers. */
+static int network_group_ask(int argc, char **argv)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET};
+	struct pollfd p = {.fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), .events = POLLIN};
+	char back[8];
+
+	(void)argc;
+	address.sin_addr.s_addr = inet_addr(argv[0]);
+	address.sin_port = htons((uint16_t)payload_number(argv[1]));
+	for (int i = 0; i < NETWORK_ASK_TRIES; i++) {
+		if (sendto(p.fd, "hello", 5, 0, (struct sockaddr *)&address, sizeof(address)) != 5)
+			payload_die("sendto");
+		if (poll(&p, 1, NETWORK_ASK_MS) <= 0)
+			continue;
+		if (recv(p.fd, back, sizeof(back), 0) != 5 || memcmp(back, "hello", 5) != 0)
+			payload_die("another answer");
+		puts("a member answered");
+		return 0;
+	}
+	errno = ETIMEDOUT;
+	payload_die("no answer");
+}
+
 /* Sends COUNT datagrams of SIZE bytes and waits for no answer; not faster than an emulated CPU can
  * take them. */
 static int network_udp_flood(int argc, char **argv)
@@ -278,6 +332,8 @@ static int network_dns_tcp(int argc, char **argv)
 const struct payload_command network_commands[] = {
 	{"udp-echo", "PORT", 1, network_udp_echo},
 	{"udp-ask", "ADDRESS PORT [SIZE]", 2, network_udp_ask},
+	{"group-echo", "GROUP PORT", 2, network_group_echo},
+	{"group-ask", "GROUP PORT", 2, network_group_ask},
 	{"udp-flood", "ADDRESS PORT COUNT SIZE", 4, network_udp_flood},
 	{"tcp-echo", "PORT", 1, network_tcp_echo},
 	{"tcp-many", "ADDRESS PORT COUNT", 3, network_tcp_many},
