@@ -30,6 +30,7 @@
 #include "init/lookup.h"
 #include "init/marks.h"
 #include "init/mounts.h"
+#include "init/notify.h"
 #include "init/root.h"
 #include "init/seccomp.h"
 #include "init/settings.h"
@@ -240,6 +241,8 @@ static int child_set_up_root(const struct guest_container *c, const int ends[PRO
 		r = child_set_stdio(root_fd, &outside, ends, status_fd, e);
 	if (!r && c->process.is_terminal)
 		r = terminal_make_console(root_fd, e);
+	if (!r)
+		r = notify_mount(root_fd, c, e);
 	if (!r)
 		r = mounts_finish(root_fd, c, e);
 	if (!r && c->is_root_readonly)

@@ -138,6 +138,17 @@ void control_send_oom(uint64_t count)
 	control_end(begin);
 }
 
+void control_send_notify(const char *line)
+{
+	size_t begin;
+
+	if (control.out.size >= CONTROL_OUT_BYTES)
+		return;
+	begin = control_begin(0, PROTO_GUEST_NOTIFY);
+	control_put_text(line);
+	control_end(begin);
+}
+
 void control_send_exited(uint16_t session, enum proto_exit how, uint8_t number,
 			 const uint64_t marks[2])
 {

@@ -24,6 +24,8 @@ void control_send_stdin_closed(uint16_t session);
 void control_send_exited(uint16_t session, enum proto_exit how, uint8_t number,
 			 const uint64_t marks[2]);
 void control_send_oom(uint64_t count);
+/* Dropped when the host does not read. */
+void control_send_notify(const char *line);
 void control_send_signalled(uint16_t session, uint32_t token, uint32_t error);
 
 /* False when the host does not read: the container could fill the machine's memory with queries. */

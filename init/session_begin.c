@@ -5,6 +5,7 @@
 #include "init/disks.h"
 #include "init/machine.h"
 #include "init/marks.h"
+#include "init/notify.h"
 #include "init/ports.h"
 #include "init/seccomp.h"
 #include "init/userns.h"
@@ -94,6 +95,7 @@ void session_on_container(uint8_t *payload, size_t size)
 	seccomp_keep(&session_container.seccomp);
 	if (session_container.process.builtin != GUEST_BUILTIN_NONE)
 		machine_die("session: the container's process must be a program");
+	notify_open(&session_container);
 	session_open_ports(s, true);
 	ports_watch(session_begin_waiting);
 	marks_add("stdio");

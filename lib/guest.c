@@ -424,6 +424,7 @@ void guest_container_encode(struct wire_out *o, const struct guest_container *c)
 	guest_pairs_put(o, &c->cgroup_files);
 	guest_pairs_put(o, &c->sysctls);
 	guest_hooks_put(o, c);
+	wire_put_str(o, c->notify_path);
 	guest_process_put(o, &c->process);
 }
 
@@ -460,6 +461,9 @@ int guest_container_decode(struct wire_in *in, struct guest_container *ret)
 	guest_pairs_get(in, &c.cgroup_files);
 	guest_pairs_get(in, &c.sysctls);
 	guest_hooks_get(in, &c);
+	c.notify_path = wire_get_str(in);
+	if (c.notify_path && *c.notify_path != '/')
+		in->is_bad = true;
 	guest_process_get(in, &c.process);
 	if (!c.id || !wire_in_end(in)) {
 		guest_container_done(&c);

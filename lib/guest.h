@@ -205,6 +205,7 @@ struct guest_container {
 	uint32_t start_hook_count;
 	struct guest_hook *start_hooks;
 	const char *start_hook_state; /* what they read from stdin; NULL without hooks */
+	const char *notify_path;      /* of its sd_notify(3) socket; NULL: it has none */
 	struct guest_process process;
 };
 

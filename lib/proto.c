@@ -148,6 +148,7 @@ static bool proto_payload_get(struct wire_in *in, struct proto_event *ev)
 		ev->mark.at_us = wire_get_u64(in);
 		break;
 	case PROTO_GUEST_FAILED:
+	case PROTO_GUEST_NOTIFY:
 		proto_text_get(in, ev->text);
 		break;
 	case PROTO_GUEST_STREAM_END:

@@ -17,6 +17,7 @@
  *        |  --- SIGNAL token, number, all ----------------> |
  *        |  <-- SIGNALLED token, errno -------------------- |
  *        |  <-- OOM count --------------------------------- |  processes killed for want of memory
+ *        |  <-- NOTIFY line ------------------------------- |  of an sd_notify(3) datagram
  *        |  <-- EXITED how, number, marks ----------------- |  after every STREAM_END, data synced
  *        |  --- FINISH -----------------------------------> |  streams drained: power off
  *
@@ -92,7 +93,8 @@
 	X(LOG, 9)                                                                                  \
 	X(RESOLVE, 10)                                                                             \
 	X(OOM, 11)                                                                                 \
-	X(LISTENING, 12)
+	X(LISTENING, 12)                                                                           \
+	X(NOTIFY, 13)
 
 /* X(name, number): what the host sends. */
 #define PROTO_HOST_MESSAGES(X)                                                                     \
@@ -182,7 +184,7 @@ struct proto_event {
 			uint64_t at_us; /* guest's monotonic clock */
 		} mark;			/* CREATED, STARTED */
 	};
-	char text[PROTO_TEXT_MAX_BYTES + 1]; /* HELLO: kernel release; FAILED, LOG: the text */
+	char text[PROTO_TEXT_MAX_BYTES + 1]; /* HELLO: kernel release; FAILED, LOG, NOTIFY: it */
 };
 
 /* Takes the first frame off `data`. Returns the bytes it used, 0 when the frame is not complete

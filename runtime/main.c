@@ -61,7 +61,7 @@ static const struct option_spec main_options[] = {
 		 NULL,                                                                              \
 		 "the vm object and annotations may do all, whatever the settings say"},            \
 		{"preserve-fds",      0,   OPTION_COUNT,                                            \
-		 VALUE(preserve_fds), "N", "pass N more descriptors to the container"},             \
+		 VALUE(preserve_fds), "N", "refused: a VM gets no descriptors of the host"},        \
 		{"no-pivot",                                                                        \
 		 0,                                                                                 \
 		 OPTION_COMPAT,                                                                     \
@@ -101,7 +101,7 @@ static const struct option_spec exec_options[] = {
 	{"console-socket", 0, OPTION_STRING, VALUE(console_socket), "SOCKET",
 	 "send the terminal's master to this AF_UNIX socket"},
 	{"preserve-fds", 0, OPTION_COUNT, VALUE(preserve_fds), "N",
-	 "pass N more descriptors to it"},
+	 "refused: a VM gets no descriptors of the host"},
 	{"ignore-paused", 0, OPTION_FLAG, VALUE(ignore_paused), NULL,
 	 "refused for a paused container all the same: its VM stands still"},
 	{"process-label", 0, OPTION_STRING, VALUE(process_label), "LABEL",

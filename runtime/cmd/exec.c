@@ -18,6 +18,7 @@
 #include "runtime/cmd/container.h"
 #include "runtime/cmd/foreground.h"
 #include "runtime/cmd/pidfile.h"
+#include "runtime/cmd/preserve.h"
 #include "runtime/cmd/stdio.h"
 #include "runtime/plan/plan.h"
 #include "runtime/proc/spawn.h"
@@ -150,9 +151,6 @@ static int exec_check(const struct cmd *c, const struct container *k, struct err
 		return err_set(e, -EINVAL, "cannot exec in a paused container%s",
 			       v->ignore_paused ? ": the VM stands still"
 						: " (use --ignore-paused to override)");
-	if (v->preserve_fds)
-		return err_set(e, -ENOTSUP,
-			       "option --preserve-fds: descriptors cannot be passed into a VM");
 	if (v->process_label || v->apparmor)
 		return err_set(e, -ENOTSUP, "option --%s: the guest's kernel has no such module",
 			       v->process_label ? "process-label" : "apparmor");
@@ -160,7 +158,7 @@ static int exec_check(const struct cmd *c, const struct container *k, struct err
 		return err_set(e, -ENOTSUP, "option --cgroup: not supported yet");
 	if (!v->process && c->argc < 2)
 		return err_set(e, -EINVAL, "process args cannot be empty");
-	return 0;
+	return preserve_check(v->preserve_fds, e);
 }
 
 /* Starts the agent and stays for its end, or not. */

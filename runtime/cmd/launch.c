@@ -22,6 +22,7 @@
 #include "lib/mem.h"
 #include "runtime/cgroup/driver.h"
 #include "runtime/cmd/container.h"
+#include "runtime/cmd/notify.h"
 #include "runtime/cmd/pidfile.h"
 #include "runtime/ctl/ctl.h"
 #include "runtime/hook/hook.h"
@@ -55,6 +56,7 @@ struct launch_context {
 	int log_fd;
 	int netns_fd; /* see struct monitor_start */
 	int console_log_fd;
+	int notify_fd;
 	int pidfd;
 	bool want_systemd_cgroup;
 	int holder_pidfd; /* of the process that keeps a scope alive for the monitor */
@@ -78,6 +80,7 @@ static void launch_context_done(struct launch_context *x)
 	fd_close(&x->log_fd);
 	fd_close(&x->netns_fd);
 	fd_close(&x->console_log_fd);
+	fd_close(&x->notify_fd);
 	fd_close(&x->pidfd);
 }
 
@@ -165,6 +168,7 @@ static int launch_load(struct launch_context *x, struct err *e)
 	plan_set_disks(x->plan);
 	plan_inherit_rlimits(&x->plan->guest.process);
 	x->plan->guest.id = x->launch->id;
+	x->notify_fd = notify_connect(x->plan);
 	return launch_choose_accel(x, e);
 }
 
@@ -302,6 +306,7 @@ static int launch_fork(struct launch_context *x, struct err *e)
 		.netns_fd = x->netns_fd,
 		.console_log_fd = x->console_log_fd,
 		.initramfs = x->initramfs ? x->initramfs : x->settings.initramfs,
+		.notify_fd = x->notify_fd,
 		.stdio = {x->io->fds[0], x->io->fds[1], x->io->fds[2]},
 		.tty_fd = x->io->tty_fd,
 		.owns_tty = x->io->owns_tty,
@@ -455,6 +460,7 @@ int launch_create(const struct cmd *c, const struct launch *launch, struct stdio
 		.log_fd = -1,
 		.netns_fd = -1,
 		.console_log_fd = -1,
+		.notify_fd = -1,
 		.pidfd = -1,
 		.want_systemd_cgroup = c->global.want_systemd_cgroup,
 		.holder_pidfd = -1,

@@ -9,15 +9,8 @@
 
 #include "lib/fd.h"
 #include "runtime/cmd/foreground.h"
+#include "runtime/cmd/preserve.h"
 #include "runtime/log/log.h"
-
-static int lifecycle_check_options(const struct cmd *c, struct err *e)
-{
-	if (c->values.preserve_fds)
-		return err_set(e, -ENOTSUP,
-			       "option --preserve-fds: descriptors cannot be passed into a VM");
-	return 0;
-}
 
 int cmd_create(struct cmd *c, struct err *e)
 {
@@ -31,7 +24,7 @@ int cmd_create(struct cmd *c, struct err *e)
 	};
 	struct stdio_plan io = STDIO_NONE;
 	auto_close int pidfd = -1;
-	int r = lifecycle_check_options(c, e);
+	int r = preserve_check(c->values.preserve_fds, e);
 
 	if (r == 0)
 		r = launch_create(c, &launch, &io, &pidfd, e);
@@ -129,7 +122,7 @@ int cmd_run(struct cmd *c, struct err *e)
 	};
 	struct stdio_plan io = STDIO_NONE;
 	auto_close int pidfd = -1;
-	int r = lifecycle_check_options(c, e);
+	int r = preserve_check(c->values.preserve_fds, e);
 
 	if (r == 0)
 		r = launch_create(c, &launch, &io, &pidfd, e);

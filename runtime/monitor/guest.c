@@ -333,6 +333,9 @@ static void guest_act(struct session *s, enum session_action action, const struc
 		s->monitor->has_oom = true;
 		clients_on_oom(s->monitor);
 		break;
+	case SESSION_DO_NOTIFY:
+		notify_relay(s->monitor, ev->text);
+		break;
 	case SESSION_DO_RESOLVE:
 		resolver_on_query(s->monitor, ev);
 		break;
@@ -350,7 +353,7 @@ static struct session *guest_find_session(struct monitor *m, const struct proto_
 {
 	bool is_about_vm = ev->type == PROTO_GUEST_LOG || ev->type == PROTO_GUEST_SIGNALLED ||
 			   ev->type == PROTO_GUEST_RESOLVE || ev->type == PROTO_GUEST_OOM ||
-			   ev->type == PROTO_GUEST_LISTENING;
+			   ev->type == PROTO_GUEST_LISTENING || ev->type == PROTO_GUEST_NOTIFY;
 
 	if (ev->session == 0 || is_about_vm)
 		return &m->container;

@@ -162,6 +162,9 @@ int network_tell(struct monitor *m, struct err *e) VMRT_MUST_CHECK;
 void network_tell_early(struct monitor *m);
 void network_close(struct monitor *m);
 
+/* notify.c: a line of the container's to who listens on the host, if it may say that. */
+void notify_relay(struct monitor *m, const char *line);
+
 /* resolver.c: the engine's DNS server in the container's namespace, asked for the guest. */
 struct resolver_query;
 void resolver_on_query(struct monitor *m, const struct proto_event *ev);

@@ -30,6 +30,7 @@ struct monitor_start {
 	int netns_fd;  /* where the user-mode network is, if not in the container's namespace; -1 */
 	int console_log_fd;    /* gets what the guest's kernel says; -1: nothing does */
 	const char *initramfs; /* absolute path */
+	int notify_fd;	       /* connected to who wants service notifications; -1: nobody */
 	int stdio[3];
 	int tty_fd; /* whose size is the container's terminal's; -1: none */
 	/* The caller's own terminal, which it has made raw and stays for: when it is gone the

@@ -27,3 +27,18 @@ source "$TOP/tests/lib/podman.bash"
 	compare scenario
 	grep -qx 'status 42' "$T/vmrt.out"
 }
+
+@test "podman --sdnotify=container: READY=1 reaches the service manager" {
+	python3 "$TOP/tests/lib/listener.py" "$T/manager.sock" "$T/heard" </dev/null >"$T/listener.log" 2>&1 3>&- &
+	wait_for "the service manager" test -S "$T/manager.sock"
+	scenario() {
+		: >"$T/heard"
+		NOTIFY_SOCKET=$T/manager.sock status p run -d --name "$NAME" --network none --sdnotify=container bb \
+			sh -c 'echo "$NOTIFY_SOCKET"; payload notify READY=1; exec payload ready' | grep -v '^[0-9a-f]*$'
+		wait_for ready podman_log_has ready
+		wait_for "the notification" grep -q READY=1 "$T/heard"
+		grep -c READY=1 "$T/heard"
+		p logs "$NAME"
+	}
+	compare scenario
+}

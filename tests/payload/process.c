@@ -12,7 +12,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/reboot.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -329,6 +331,25 @@ static int process_syscall32(int argc, char **argv)
 	return report_call(argc, argv, call_x86);
 }
 
+/* sd_notify(3): all of the texts as one datagram, a line each. */
+static int process_notify(int argc, char **argv)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	const char *path = getenv("NOTIFY_SOCKET");
+	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+	char text[4096] = "";
+
+	if (path == NULL || strlen(path) >= sizeof(address.sun_path))
+		payload_die("NOTIFY_SOCKET");
+	strcpy(address.sun_path, path);
+	for (int i = 0; i < argc; i++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s", i ? "\n" : "",
+			 argv[i]);
+	if (sendto(fd, text, strlen(text), 0, (struct sockaddr *)&address, sizeof(address)) < 0)
+		payload_die(path);
+	return 0;
+}
+
 const struct payload_command process_commands[] = {
 	{"exit", "STATUS", 1, process_exit},
 	{"kill", "SIGNAL", 1, process_kill},
@@ -345,6 +366,7 @@ const struct payload_command process_commands[] = {
 	{"syscall", "NUMBER [ARG…]", 1, process_syscall},
 	{"syscall32", "NUMBER [ARG…]", 1, process_syscall32},
 	{"stale", "A B ROUNDS", 3, process_stale},
+	{"notify", "LINE…", 1, process_notify},
 	{"panic", "", 0, process_panic},
 	{"reboot", "off|halt|restart", 1, process_reboot},
 	{NULL, NULL, 0, NULL},

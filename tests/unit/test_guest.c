@@ -77,6 +77,7 @@ static struct guest_container sample(void)
 		.start_hook_count = 1,
 		.start_hooks = hooks,
 		.start_hook_state = "{}",
+		.notify_path = "/run/notify/notify.sock",
 		.process =
 			{
 				.stdio = {GUEST_STDIO_NULL, GUEST_STDIO_PIPE, GUEST_STDIO_PIPE},
@@ -208,7 +209,8 @@ static void test_round_trip(void)
 		   is_same_list(&back.start_hooks[0].args, &hooks[0].args) &&
 		   is_same_list(&back.start_hooks[0].env, &hooks[0].env) &&
 		   back.start_hooks[0].timeout_ms == 5000 &&
-		   is_same_str(back.start_hook_state, "{}"),
+		   is_same_str(back.start_hook_state, "{}") &&
+		   is_same_str(back.notify_path, "/run/notify/notify.sock"),
 	   "hooks come back");
 	ok(back.uid_map.count == 2 && !memcmp(back.uid_map.at, uids, sizeof(uids)) &&
 		   back.gid_map.count == 1 && !memcmp(back.gid_map.at, gids, sizeof(gids)),

@@ -148,6 +148,16 @@ static int is_listening(const struct proto_event *ev)
 	       at[1].address == 0;
 }
 
+static void put_notify(struct wire_out *o)
+{
+	wire_put_str(o, "READY=1");
+}
+
+static int is_notify(const struct proto_event *ev)
+{
+	return !strcmp(ev->text, "READY=1");
+}
+
 static const struct test_frame frames[] = {
 	{"HELLO", PROTO_GUEST_HELLO, put_hello, is_hello},
 	{"CREATED", PROTO_GUEST_CREATED, put_mark, is_mark},
@@ -161,6 +171,7 @@ static const struct test_frame frames[] = {
 	{"OOM", PROTO_GUEST_OOM, put_oom, is_oom},
 	{"LISTENING", PROTO_GUEST_LISTENING, put_listening, is_listening},
 	{"RESOLVE", PROTO_GUEST_RESOLVE, put_resolve, is_resolve},
+	{"NOTIFY", PROTO_GUEST_NOTIFY, put_notify, is_notify},
 };
 #define FRAMES (sizeof(frames) / sizeof(*frames))
 

@@ -1,0 +1,107 @@
+/* Finding and connecting the host's notification socket. Must not relay: the monitor does. */
+#include "runtime/cmd/notify.h"
+
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "lib/fd.h"
+#include "lib/mem.h"
+#include "runtime/log/log.h"
+
+#define NOTIFY_VARIABLE "NOTIFY_SOCKET="
+#define NOTIFY_PATH	"/run/notify/notify.sock" /* where runc puts one of its own */
+
+static const char *notify_of_process(const struct oci_process *p)
+{
+	const char *value = NULL;
+
+	for (size_t i = 0; i < p->env.count; i++) {
+		if (!strncmp(p->env.at[i], NOTIFY_VARIABLE, strlen(NOTIFY_VARIABLE)))
+			value = p->env.at[i] + strlen(NOTIFY_VARIABLE);
+	}
+	return value && *value == '/' ? value : NULL;
+}
+
+/* A path of the container on the host: below the last mount that covers it, or in the rootfs. */
+static char *notify_host_path(const struct plan *p, const char *path)
+{
+	const char *base = p->rootfs;
+	const char *rest = path;
+
+	for (uint32_t i = 0, bind = 0; i < p->guest.mount_count; i++) {
+		const struct guest_mount *m = &p->guest.mounts[i];
+		size_t size = strlen(m->destination);
+		bool is_bind = m->kind == GUEST_MOUNT_BIND;
+
+		if (!strncmp(path, m->destination, size) && (path[size] == '/' || !path[size])) {
+			base = is_bind ? p->binds[bind].source : NULL;
+			rest = path + size;
+		}
+		bind += is_bind;
+	}
+	return base ? xasprintf("%s%s", base, rest) : NULL;
+}
+
+static int notify_connect_to(const char *name)
+{
+	auto_close int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	size_t size = strlen(name);
+
+	if (fd < 0 || size >= sizeof(address.sun_path))
+		return -1;
+	memcpy(address.sun_path, name, size);
+	/* '@' stands for the abstract namespace, as in sd_notify(3). */
+	if (*name == '@')
+		address.sun_path[0] = '\0';
+	if (connect(fd, (const struct sockaddr *)&address,
+		    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + size)) < 0)
+		return -1;
+	return take_fd(fd);
+}
+
+/* Engines' paths are longer than a socket's name may be: go through the directory. */
+static int notify_open(const char *path)
+{
+	const char *leaf = strrchr(path, '/');
+	auto_free char *folder = leaf ? xstrndup(path, (size_t)(leaf - path)) : NULL;
+	auto_free char *name = NULL;
+	auto_close int dirfd = -1;
+
+	if (!leaf)
+		return notify_connect_to(path);
+	dirfd = open(*folder ? folder : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	name = xasprintf("/proc/self/fd/%d%s", dirfd, leaf);
+	return dirfd < 0 ? -1 : notify_connect_to(name);
+}
+
+static void notify_add_variable(struct guest_list *env)
+{
+	env->at = xreallocarray(env->at, (size_t)env->count + 2, sizeof(*env->at));
+	env->at[env->count++] = NOTIFY_VARIABLE NOTIFY_PATH;
+	env->at[env->count] = NULL;
+}
+
+int notify_connect(struct plan *p)
+{
+	const char *inside = notify_of_process(p->config->process);
+	auto_free char *path = inside ? notify_host_path(p, inside) : NULL;
+	const char *callers = getenv("NOTIFY_SOCKET");
+	int fd = path ? notify_open(path) : -1;
+
+	if (fd < 0 && !inside && callers && (*callers == '/' || *callers == '@')) {
+		fd = notify_open(callers);
+		if (fd < 0)
+			log_warn("NOTIFY_SOCKET: nobody listens at '%s'", callers);
+		else
+			notify_add_variable(&p->guest.process.env);
+		inside = NOTIFY_PATH;
+	}
+	if (fd >= 0)
+		p->guest.notify_path = inside;
+	return fd;
+}
