@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "init/inroot.h"
 #include "init/machine.h"
 #include "init/wording.h"
 #include "lib/fd.h"
@@ -87,6 +88,18 @@ int cgroup_filter_devices(int dir_fd, const struct guest_device_filter *f, struc
 		return err_set(e, -errno, "guest: attaching the device filter: %s",
 			       wording_errno(errno));
 	return 0;
+}
+
+int cgroup_open_sub(int cgroup_fd, const char *path, struct err *e)
+{
+	int fd = inroot_open(cgroup_fd, path, O_RDONLY | O_DIRECTORY);
+
+	if (fd < 0)
+		return err_set(e, fd,
+			       "error adding pid to cgroups: openat2 "
+			       "/sys/fs/cgroup/%s/cgroup.procs: %s",
+			       path, wording_errno(-fd));
+	return fd;
 }
 
 static void cgroup_read_value(int dir_fd, const char *name, char value[CGROUP_VALUE_BYTES])

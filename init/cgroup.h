@@ -22,6 +22,9 @@ int cgroup_make(const struct guest_container *c, int *ret_fd, struct err *e) VMR
 int cgroup_filter_devices(int dir_fd, const struct guest_device_filter *f,
 			  struct err *e) VMRT_MUST_CHECK;
 
+/* An existing cgroup below the container's, for clone3(). A descriptor or -errno with `e`. */
+int cgroup_open_sub(int cgroup_fd, const char *path, struct err *e) VMRT_MUST_CHECK;
+
 /* Writes files of a cgroup: `words` are name, value, name, value. All of them, or after a failure
  * none: what was written before gets its old value back. */
 int cgroup_update(int dir_fd, const char *const *words, uint32_t count,

@@ -151,16 +151,24 @@ int container_spawn_exec(const struct guest_container *c, const struct container
 			 const struct guest_process *p, const int ends[PROTO_STREAM_COUNT],
 			 struct container_process *ret, struct err *e)
 {
+	auto_close int sub_fd = -1;
+	int cgroup_fd = first->cgroup_fd;
 	int status[2];
 	pid_t pid;
 
+	if (p->cgroup) {
+		sub_fd = cgroup_open_sub(first->cgroup_fd, p->cgroup, e);
+		if (sub_fd < 0)
+			return sub_fd;
+		cgroup_fd = sub_fd;
+	}
 	if (container_make_status(status) < 0)
 		return err_sys(e, -errno, "guest: pipe");
 	/* Init's own work is not the container's to pay, nor done among its mounts. */
 	if (p->builtin)
 		pid = container_clone_into(c, first, CLONE_NEWNS, -1);
 	else
-		pid = container_clone_into(c, first, 0, first->cgroup_fd);
+		pid = container_clone_into(c, first, 0, cgroup_fd);
 	if (pid == 0 && p->builtin)
 		builtin_run(p, ends, status[1]);
 	if (pid == 0) {

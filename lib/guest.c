@@ -144,6 +144,7 @@ static void guest_process_put(struct wire_out *o, const struct guest_process *p)
 	guest_list_put(o, &p->args);
 	guest_list_put(o, &p->env);
 	wire_put_str(o, p->cwd);
+	wire_put_str(o, p->cgroup);
 }
 
 static void guest_process_get(struct wire_in *in, struct guest_process *p)
@@ -180,6 +181,7 @@ static void guest_process_get(struct wire_in *in, struct guest_process *p)
 	guest_list_get(in, &p->args);
 	guest_list_get(in, &p->env);
 	p->cwd = wire_get_str(in);
+	p->cgroup = wire_get_str(in);
 	if (!p->args.count || !p->cwd || p->builtin >= GUEST_BUILTIN_COUNT)
 		in->is_bad = true;
 	for (size_t i = 0; i < sizeof(p->stdio); i++) {

@@ -123,6 +123,7 @@ struct guest_process {
 	struct guest_list args; /* at least one */
 	struct guest_list env;
 	const char *cwd;
+	const char *cgroup; /* EXEC only: below the container's; NULL: that itself */
 };
 
 /* The filter of the container's process and of every exec session; it owns its program. */

@@ -108,8 +108,8 @@ static const struct option_spec exec_options[] = {
 	 "refused: the guest has no SELinux"},
 	{"apparmor", 0, OPTION_STRING, VALUE(apparmor), "PROFILE",
 	 "refused: the guest has no AppArmor"},
-	{"cgroup", 0, OPTION_STRING, VALUE(cgroup), "PATH",
-	 "a sub-cgroup of the container's: refused, not supported yet"},
+	{"cgroup", 0, OPTION_LIST, VALUE(cgroups), "PATH",
+	 "an existing sub-cgroup of the container's to run in"},
 	HELP_OPTION,
 };
 static const struct option_spec kill_options[] = {

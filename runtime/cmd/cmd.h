@@ -59,7 +59,7 @@ struct cmd_values {
 	bool ignore_paused;
 	const char *process_label;
 	const char *apparmor;
-	const char *cgroup;
+	struct option_list cgroups;
 	const char *interval; /* events */
 	bool want_stats;
 	struct cmd_update update;

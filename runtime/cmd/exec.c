@@ -120,7 +120,39 @@ static int exec_process_of_file(const struct cmd *c, struct oci_process **ret, s
 	return r;
 }
 
-static int exec_encode(const struct oci_process *p, const struct stdio_plan *io, struct err *e)
+/* "[CONTROLLER:]PATH": as runc on cgroup v2, which the guest's is. NULL: none is asked for. */
+static int exec_find_cgroup(const struct cmd_values *v, const char **ret, struct err *e)
+{
+	const char *path = v->cgroups.count ? v->cgroups.at[0] : NULL;
+	const char *colon = path ? strchr(path, ':') : NULL;
+
+	*ret = NULL;
+	if (!path)
+		return 0;
+	if (colon && strchr(colon + 1, ':'))
+		return err_set(e, -EINVAL, "invalid --cgroup argument: %s", path);
+	if (colon)
+		return err_set(
+			e, -EINVAL,
+			"unknown controller %.*s in SubCgroupPaths: the guest has cgroup v2, "
+			"where a path is one for all",
+			(int)(colon - path), path);
+	if (v->cgroups.count > 1)
+		return err_set(e, -EINVAL,
+			       "invalid --cgroup argument: %s (missing <controller>: prefix)",
+			       path);
+	for (const char *word = path; *word; word += strcspn(word, "/")) {
+		word += strspn(word, "/");
+		if (!strncmp(word, "..", 2) && (!word[2] || word[2] == '/'))
+			return err_set(e, -EINVAL, "%s is not a sub cgroup path", path);
+	}
+	path += strspn(path, "/");
+	*ret = *path ? path : NULL;
+	return 0;
+}
+
+static int exec_encode(const struct oci_process *p, const char *cgroup, const struct stdio_plan *io,
+		       struct err *e)
 {
 	auto_close int fd = memfd_create("vmrt-exec", MFD_CLOEXEC);
 	struct guest_process g;
@@ -128,6 +160,7 @@ static int exec_encode(const struct oci_process *p, const struct stdio_plan *io,
 	int r;
 
 	plan_process(p, io->kinds, &g);
+	g.cgroup = cgroup;
 	stdio_set_size(io, &g);
 	plan_inherit_rlimits(&g);
 	guest_process_encode(&o, &g);
@@ -154,8 +187,6 @@ static int exec_check(const struct cmd *c, const struct container *k, struct err
 	if (v->process_label || v->apparmor)
 		return err_set(e, -ENOTSUP, "option --%s: the guest's kernel has no such module",
 			       v->process_label ? "process-label" : "apparmor");
-	if (v->cgroup)
-		return err_set(e, -ENOTSUP, "option --cgroup: not supported yet");
 	if (!v->process && c->argc < 2)
 		return err_set(e, -EINVAL, "process args cannot be empty");
 	return preserve_check(v->preserve_fds, e);
@@ -169,9 +200,12 @@ static int exec_run(struct cmd *c, const struct container *k, const struct oci_p
 	struct agent_start start = {
 		.state_dirfd = k->dirfd, .monitor_pidfd = -1, .process_fd = -1, .args = &p->args};
 	auto_close int pidfd = -1;
+	const char *cgroup;
 	pid_t pid;
-	int r;
+	int r = exec_find_cgroup(&c->values, &cgroup, e);
 
+	if (r < 0)
+		return r;
 	if (!c->values.is_detached)
 		foreground_hold_signals();
 	r = stdio_prepare(&io, p, c->values.console_socket, c->values.is_detached, e);
@@ -182,7 +216,7 @@ static int exec_run(struct cmd *c, const struct container *k, const struct oci_p
 	if (start.monitor_pidfd < 0)
 		r = err_set(e, -ESRCH, "cannot exec in a stopped container");
 	if (r == 0) {
-		start.process_fd = exec_encode(p, &io, e);
+		start.process_fd = exec_encode(p, cgroup, &io, e);
 		r = start.process_fd < 0 ? start.process_fd : 0;
 	}
 	memcpy(start.stdio, io.fds, sizeof(start.stdio));

@@ -155,3 +155,19 @@ teardown() { test_teardown; }
 	expect_status 0
 	expect_out bare
 }
+
+# The options of a command's help, one a line.
+options_of() {
+	"$@" --help 2>&1 | sed -nE 's/^ +(-[a-z], )?--([a-z0-9-]+).*/\2/p' | sort -u
+}
+
+@test "every option of runc's commands is known" {
+	vm_only "it is runc itself"
+	local verb missing
+	for verb in create start run exec kill delete ps events update pause resume state list checkpoint restore; do
+		missing=$(comm -23 <(options_of runc "$verb") <(options_of "$VMRT" "$verb"))
+		[ -z "$missing" ] || expect_failed "options of runc $verb:" "$missing"
+	done
+	# The comparison compares something.
+	options_of runc exec | grep -qx preserve-fds
+}

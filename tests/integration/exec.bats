@@ -378,3 +378,37 @@ exec_has_agent() {
 	expect_equal "$(grep '^command' "$T/held")" "command $HELD exit 3"
 	expect_equal "$(cat "$T/held.out")" runs
 }
+
+@test "exec --cgroup runs it in an existing sub-cgroup" {
+	vm_only "the host may have cgroup v1"
+	config '.mounts |= map(if .destination == "/sys/fs/cgroup" then .options -= ["ro"] else . end)'
+	args sh -c 'mkdir /sys/fs/cgroup/sub /sys/fs/cgroup/sub/deep && echo ready; exec sleep 1000'
+	launch ready
+	local path
+	for path in sub /sub/deep /; do
+		exec_in --cgroup "$path" "$ID" cat /proc/self/cgroup
+		expect_status 0
+		expect_match "$(cat "$OUT")" "^0::/${path#/}\$"
+	done
+	exec_in --cgroup nosuch "$ID" true
+	expect_exec_refusal 'exec failed: unable to start container process: error adding pid to cgroups: openat2 /sys/fs/cgroup/nosuch/cgroup.procs: no such file or directory'
+	exec_in --cgroup ../.. "$ID" true
+	expect_exec_refusal '../.. is not a sub cgroup path'
+	exec_in --cgroup memory:sub "$ID" true
+	expect_exec_refusal 'unknown controller memory in SubCgroupPaths'
+	exec_in --cgroup a:b:c "$ID" true
+	expect_exec_refusal 'invalid --cgroup argument: a:b:c'
+	exec_in --cgroup sub --cgroup sub/deep "$ID" true
+	expect_exec_refusal 'invalid --cgroup argument: sub (missing <controller>: prefix)'
+	# What a VM has not is named.
+	exec_in --process-label system_u "$ID" true
+	expect_exec_refusal 'option --process-label: '
+	exec_in --apparmor profile "$ID" true
+	expect_exec_refusal 'option --apparmor: '
+	call pause "$ID"
+	exec_in --ignore-paused "$ID" true
+	expect_exec_refusal 'cannot exec in a paused container: the VM stands still'
+	call resume "$ID"
+	exec_in --ignore-paused "$ID" true
+	expect_status 0
+}

@@ -104,6 +104,7 @@ static struct guest_container sample(void)
 				.args = {4, args},
 				.env = {2, env},
 				.cwd = "/srv",
+				.cgroup = "sub/group",
 			},
 	};
 
@@ -160,6 +161,7 @@ static void check_process(const struct guest_process *a, const struct guest_proc
 	ok(is_same_list(&a->args, &b->args), "args come back, NULL-terminated");
 	ok(is_same_list(&a->env, &b->env), "env comes back, NULL-terminated");
 	is_str(a->cwd, b->cwd, "cwd comes back");
+	is_str(a->cgroup, b->cgroup, "the sub-cgroup comes back");
 }
 
 static void test_round_trip(void)
