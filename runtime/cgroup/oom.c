@@ -2,8 +2,8 @@
  *
  * Engines learn of it from the kernel: an eventfd on memory.oom_control (v1) or memory.events (v2)
  * of the container's cgroup. Nobody but the kernel can make either of them fire, and only for a
- * kill that really happened: so one does, of a child that has nothing else to do. Must not be used
- * while the VM still needs memory. */
+ * kill that really happened: so one does, of a child that has nothing else to do. Must not know
+ * who else is in the cgroup, nor stop them. */
 #include "runtime/cgroup/oom.h"
 
 #include <errno.h>
@@ -19,9 +19,17 @@
 
 #include "lib/fd.h"
 #include "lib/mem.h"
+#include "runtime/proc/spawn.h"
 
+#define OOM_LIMIT_V1	 "memory.limit_in_bytes"
+#define OOM_LIMIT_V2	 "memory.max"
+#define OOM_SWAP_V1	 "memory.swappiness"
+#define OOM_SWAP_V2	 "memory.swap.max"
+#define OOM_STAT_BYTES	 (64u << 10)
+#define OOM_SHOW_BYTES	 (1u << 20)
+#define OOM_SHOW_SPARE	 (32u << 20) /* kernels count page tables, caches of counters, ... */
 #define OOM_ROOM_BYTES	 (2u << 20)  /* above what is in use: the child gets as far as its loop */
-#define OOM_DEMAND_BYTES (64u << 20) /* what it then asks for */
+#define OOM_DEMAND_BYTES (64u << 20) /* what it then asks for, beside what can be reclaimed */
 
 int cgroup_oom_open(const struct cgroup_host *h)
 {
@@ -34,65 +42,128 @@ int cgroup_oom_open(const struct cgroup_host *h)
 	return -1;
 }
 
-static int oom_set_limit(int dirfd, unsigned long long bytes)
+static char *oom_read(int dirfd, const char *v1, const char *v2)
 {
-	auto_close int v1 = openat(dirfd, "memory.limit_in_bytes", O_WRONLY | O_CLOEXEC);
-	auto_close int v2 = openat(dirfd, "memory.max", O_WRONLY | O_CLOEXEC);
-	char text[32];
-	int size = snprintf(text, sizeof(text), "%llu", bytes);
+	char *text = NULL;
 
-	if (v1 < 0 && v2 < 0)
-		return -errno;
-	return fd_write_all(v1 >= 0 ? v1 : v2, text, (size_t)size);
+	if (fd_read_file(dirfd, v1, OOM_STAT_BYTES, &text, NULL) < 0 &&
+	    fd_read_file(dirfd, v2, OOM_STAT_BYTES, &text, NULL) < 0)
+		return NULL;
+	return text;
 }
 
-static unsigned long long oom_usage(int dirfd)
+static int oom_write(int dirfd, const char *v1, const char *v2, const char *text)
 {
-	auto_free char *text = NULL;
+	auto_close int fd = openat(dirfd, v1, O_WRONLY | O_CLOEXEC);
 
-	if (fd_read_file(dirfd, "memory.usage_in_bytes", 64, &text, NULL) < 0 &&
-	    fd_read_file(dirfd, "memory.current", 64, &text, NULL) < 0)
-		return 0;
-	return strtoull(text, NULL, 10);
+	if (fd < 0)
+		fd = openat(dirfd, v2, O_WRONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd_write_all(fd, text, strlen(text));
+}
+
+static unsigned long long oom_stat(const char *stat, const char *line)
+{
+	const char *at = stat ? strstr(stat, line) : NULL;
+
+	return at ? strtoull(at + strlen(line), NULL, 10) : 0;
+}
+
+/* Files of the host that the share has read: they go first when memory is short. */
+static unsigned long long oom_cache(int dirfd)
+{
+	auto_free char *stat = oom_read(dirfd, "memory.stat", "memory.stat");
+
+	return oom_stat(stat, "\ninactive_file ") + oom_stat(stat, "\nactive_file ");
+}
+
+struct oom_demand {
+	int dirfd;
+	size_t show_bytes;
+	char limit[CGROUP_OOM_TEXT_BYTES];
+	size_t bytes;
+};
+
+/* The kernel chooses by resident size, a score of 1000 counting as much as the cgroup's limit. What
+ * a rival has mapped of files is charged elsewhere and comes on top: so the victim is made to look
+ * large, by mapping the same memory again and again. */
+static void oom_look_large(size_t bytes)
+{
+	auto_close int fd = memfd_create("oom", MFD_CLOEXEC);
+
+	if (fd < 0 || ftruncate(fd, OOM_SHOW_BYTES) < 0)
+		return;
+	for (size_t done = 0; done < bytes; done += OOM_SHOW_BYTES) {
+		if (mmap(NULL, OOM_SHOW_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
+			 fd, 0) == MAP_FAILED)
+			return;
+	}
 }
 
 /* Locked, so that it cannot be swapped out in place of the kill. */
-_Noreturn static void oom_demand(void)
+static int oom_demand(void *arg)
 {
+	const struct oom_demand *d = arg;
+	auto_close int score = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 	char *at;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	at = mmap(NULL, OOM_DEMAND_BYTES, PROT_READ | PROT_WRITE,
+	oom_look_large(d->show_bytes);
+	/* The kernel's choice among those in the cgroup must be this process. */
+	if (score < 0 || fd_write_all(score, "1000", 4) < 0 ||
+	    oom_write(d->dirfd, OOM_LIMIT_V1, OOM_LIMIT_V2, d->limit) < 0)
+		return EXIT_FAILURE;
+	at = mmap(NULL, d->bytes, PROT_READ | PROT_WRITE,
 		  MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED | MAP_NORESERVE, -1, 0);
 	if (at != MAP_FAILED)
-		memset(at, 1, OOM_DEMAND_BYTES);
-	_exit(0);
+		memset(at, 1, d->bytes);
+	return EXIT_SUCCESS;
 }
 
-int cgroup_oom_raise(int memory_dirfd)
+static void oom_keep(char to[CGROUP_OOM_TEXT_BYTES], const char *text)
 {
-	unsigned long long usage = oom_usage(memory_dirfd);
-	int status = 0;
-	pid_t pid;
+	snprintf(to, CGROUP_OOM_TEXT_BYTES, "%.*s", text ? (int)strcspn(text, "\n") : 0,
+		 text ? text : "");
+}
+
+static int oom_restore(int dirfd, const struct cgroup_oom *o)
+{
+	if (*o->swapping)
+		(void)oom_write(dirfd, OOM_SWAP_V1, OOM_SWAP_V2, o->swapping);
+	return oom_write(dirfd, OOM_LIMIT_V1, OOM_LIMIT_V2, o->limit);
+}
+
+int cgroup_oom_begin(int memory_dirfd, uint64_t rival_bytes, struct cgroup_oom *ret)
+{
+	auto_free char *usage = oom_read(memory_dirfd, "memory.usage_in_bytes", "memory.current");
+	auto_free char *limit = oom_read(memory_dirfd, OOM_LIMIT_V1, OOM_LIMIT_V2);
+	auto_free char *swapping = oom_read(memory_dirfd, OOM_SWAP_V1, OOM_SWAP_V2);
+	struct oom_demand demand = {.dirfd = memory_dirfd,
+				    .bytes = OOM_DEMAND_BYTES + oom_cache(memory_dirfd)};
+	unsigned long long used = usage ? strtoull(usage, NULL, 10) : 0;
+	struct err e;
 	int r;
 
-	if (memory_dirfd < 0 || !usage)
+	if (!used || !limit)
 		return -ENOENT;
-	/* The kernel's choice among ours must be the child: its score is inherited from here. */
-	auto_close int score = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	demand.show_bytes = (rival_bytes > used ? rival_bytes - used : 0) + OOM_SHOW_SPARE;
+	snprintf(demand.limit, sizeof(demand.limit), "%llu", used + OOM_ROOM_BYTES);
+	*ret = (struct cgroup_oom){0};
+	oom_keep(ret->limit, limit);
+	/* Or the others' memory would be swapped out in place of the kill. */
+	if (oom_write(memory_dirfd, OOM_SWAP_V1, OOM_SWAP_V2, "0") == 0)
+		oom_keep(ret->swapping, swapping);
+	r = spawn_monitor(0, oom_demand, &demand, &ret->victim, NULL, &e);
+	if (r < 0)
+		oom_restore(memory_dirfd, ret);
+	return r;
+}
 
-	if (score < 0 || fd_write_all(score, "1000", 4) < 0)
-		return -EPERM;
-	pid = fork();
-	if (pid < 0)
-		return -errno;
-	if (pid == 0) {
-		r = oom_set_limit(memory_dirfd, usage + OOM_ROOM_BYTES);
-		if (r < 0)
-			_exit(1);
-		oom_demand();
-	}
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
+int cgroup_oom_end(int memory_dirfd, struct cgroup_oom *o, int status)
+{
+	int r = oom_restore(memory_dirfd, o);
+
+	o->victim = 0;
+	if (r < 0)
+		return r;
 	return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL ? 0 : -EAGAIN;
 }

@@ -330,7 +330,7 @@ static void guest_act(struct session *s, enum session_action action, const struc
 		if (guest_may_log(s->monitor, "an OOM kill"))
 			log_info("guest: %llu processes killed for want of memory",
 				 (unsigned long long)ev->oom.count);
-		s->monitor->has_oom = true;
+		oom_on_guest(s->monitor);
 		clients_on_oom(s->monitor);
 		break;
 	case SESSION_DO_NOTIFY:

@@ -6,6 +6,7 @@
 
 #include "lib/network.h"
 #include "lib/wire.h"
+#include "runtime/cgroup/oom.h"
 #include "runtime/ctl/ctl.h"
 #include "runtime/loop/loop.h"
 #include "runtime/monitor/machine.h"
@@ -106,8 +107,10 @@ struct monitor {
 	struct loop_timer *kill_timer;
 	struct loop_timer *agent_timer;
 
-	int memory_dirfd; /* of our cgroup; -1: the host has none */
-	bool has_oom;	  /* the guest has killed for want of memory */
+	int memory_dirfd;      /* of our cgroup; -1: the host has none */
+	bool has_oom;	       /* the guest has killed for want of memory: not passed on yet */
+	struct cgroup_oom oom; /* oom.c: the event that is being passed on */
+	uint64_t oom_last_ms;
 	bool is_paused;
 	bool is_kill_wanted; /* SIGKILL was asked for: nothing may delay the end for long */
 	size_t guest_log_bytes;
@@ -164,6 +167,13 @@ void network_close(struct monitor *m);
 
 /* notify.c: a line of the container's to who listens on the host, if it may say that. */
 void notify_relay(struct monitor *m, const char *line);
+
+/* oom.c: the guest's OOM kills, for those who watch the host's cgroup. */
+void oom_on_guest(struct monitor *m);
+/* Was it a process of that file's? */
+bool oom_on_reaped(struct monitor *m, pid_t pid, int status);
+/* The last thing before the monitor ends, when QEMU and virtiofsd have been killed. */
+void oom_at_end(struct monitor *m);
 
 /* resolver.c: the engine's DNS server in the container's namespace, asked for the guest. */
 struct resolver_query;

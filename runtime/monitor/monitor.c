@@ -25,7 +25,6 @@
 
 #include "lib/fd.h"
 #include "lib/mem.h"
-#include "runtime/cgroup/oom.h"
 #include "runtime/log/log.h"
 #include "runtime/net/namespace.h"
 #include "runtime/proc/keep_fds.h"
@@ -156,8 +155,9 @@ static void monitor_reap(struct monitor *m)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		struct err e;
 
-		if (pid != m->machine.qemu_pid && pid != m->machine.share_pid &&
-		    pid != m->machine.passt_pid)
+		if (oom_on_reaped(m, pid, status) ||
+		    (pid != m->machine.qemu_pid && pid != m->machine.share_pid &&
+		     pid != m->machine.passt_pid))
 			continue; /* an orphan of theirs: PID 1 reaps it */
 		pid = monitor_find_culprit(m, pid, &status);
 		machine_explain_death(&m->machine, pid, status, &e);
@@ -438,20 +438,6 @@ static int monitor_open(struct monitor *m, struct err *e)
 	return 0;
 }
 
-/* Engines take it from our cgroup. Only now: nothing in it needs memory any more but we. */
-static void monitor_pass_oom_on(struct monitor *m)
-{
-	int r;
-
-	if (!m->has_oom || m->memory_dirfd < 0)
-		return;
-	while (waitpid(m->machine.qemu_pid, NULL, 0) < 0 && errno == EINTR)
-		;
-	r = cgroup_oom_raise(m->memory_dirfd);
-	if (r < 0)
-		log_warn("passing the guest's OOM on to the host's cgroup: %s", strerror(-r));
-}
-
 int monitor_run(void *arg)
 {
 	struct monitor *m = xcalloc(1, sizeof(*m));
@@ -477,6 +463,7 @@ int monitor_run(void *arg)
 	kill(m->machine.qemu_pid, SIGKILL);
 	kill(m->machine.share_pid, SIGKILL);
 	network_close(m);
-	monitor_pass_oom_on(m);
+	/* Engines take it from our cgroup. */
+	oom_at_end(m);
 	return m->exit_status;
 }

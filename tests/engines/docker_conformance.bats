@@ -110,6 +110,30 @@ oom() {
 	d inspect -f '{{.State.OOMKilled}} {{.State.ExitCode}}' "$NAME"
 }
 
+events() {
+	d events --since 1 --until "$(date +%s)" --filter "container=$NAME" --filter event=oom --format '{{.Action}}'
+}
+
+has_oom_event() {
+	[ -n "$(events)" ]
+}
+
+live_oom() {
+	d run -d --name "$NAME" --network none --runtime="$RT" --memory 32m --memory-swap 32m \
+		bb sh -c 'payload allocate 64; echo "child $?"; sleep 1000' >/dev/null
+	wait_for "docker hears of it" has_oom_event
+	events | head -n 1
+	d inspect -f '{{.State.OOMKilled}} {{.State.Running}}' "$NAME"
+	d exec "$NAME" echo well
+	d logs "$NAME" 2>/dev/null
+	d rm -f "$NAME" >/dev/null
+}
+
+@test "docker events shows that a child was killed for want of memory, the container lives" {
+	compare live_oom
+	expect_equal "$(head -n 4 "$T/vmrt.out" | tr '\n' ' ')" "oom false true well child 137 "
+}
+
 @test "docker inspect says that a container was killed for want of memory" {
 	compare oom
 	grep -qx "true 137" "$T/vmrt.out"
