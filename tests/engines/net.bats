@@ -190,13 +190,13 @@ fetch() {
 	pod_host "$BUILD/payload" udp-ask 127.0.0.1 7001
 	address=$(p inspect -f '{{.NetworkSettings.IPAddress}}' one)
 	p run --rm bb timeout 5 wget -q -O - "http://$address/" | grep 'page of'
-	p run --rm bb ping -c 1 -W 5 10.88.0.1
+	p run --rm --cap-add NET_RAW bb ping -c 1 -W 5 10.88.0.1
 	p rm --force --time 0 one >/dev/null
 	! pod_host ip -o link | grep -E 'veth|vmrt'
 }
 
 @test "podman: none, container:X and a pod's second container; a pod without an infra container" {
-	expect_equal "$(p run --rm --network none bb sh -c 'ls /sys/class/net; ping -c 1 -W 5 127.0.0.1 >/dev/null && echo up')" $'lo\nup'
+	expect_equal "$(p run --rm --cap-add NET_RAW --network none bb sh -c 'ls /sys/class/net; ping -c 1 -W 5 127.0.0.1 >/dev/null && echo up')" $'lo\nup'
 	p run -d --name one bb sh -c "$WEB" >/dev/null
 	! p run --rm --network container:one bb true 2>"$ERR"
 	expect_err_has 'a VM cannot share its interfaces with another container or a pod'
@@ -228,6 +228,8 @@ fetch() {
 @test "podman: a network with IPv6, connect and disconnect, many connections and much data" {
 	p network create --ipv6 --subnet fd02:2:3::/64 "net-$ID" >/dev/null
 	p run -d --name one bb sh -c "$WEB & payload tcp-echo 7001 & payload tcp-get 7003 | payload check $LARGE 5 & wait" >/dev/null
+	NAME=one
+	wait_for "one serves" podman_log_has ready
 	p network connect "net-$ID" one
 	six=$(p inspect -f "{{(index .NetworkSettings.Networks \"net-$ID\").GlobalIPv6Address}}" one)
 	wait_for "the second network" eval 'pod_host busybox ping -c 1 -W 1 "$six" >/dev/null 2>&1'
@@ -239,8 +241,7 @@ fetch() {
 	address=$(p inspect -f '{{.NetworkSettings.IPAddress}}' one)
 	pod_host "$BUILD/payload" tcp-many "$address" 7001 200
 	"$BUILD/payload" write "$LARGE" 5 | pod_host "$BUILD/payload" tcp-put "$address" 7003
-	agrees() { p logs one 2>&1 | grep -q agree; }
-	wait_for "what came is what was sent" agrees
+	wait_seconds 250 "what came is what was sent" podman_log_has agree
 	p rm -f -t 0 one >/dev/null
 	p network rm "net-$ID" >/dev/null
 }
