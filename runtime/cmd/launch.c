@@ -60,6 +60,8 @@ struct launch_context {
 	int pidfd;
 	bool want_systemd_cgroup;
 	int holder_pidfd; /* of the process that keeps a scope alive for the monitor */
+	uid_t qemu_id;
+	int qemu_id_fd;
 	struct monitor_start start;
 	struct stdio_plan *io; /* the caller's */
 };
@@ -82,6 +84,7 @@ static void launch_context_done(struct launch_context *x)
 	fd_close(&x->console_log_fd);
 	fd_close(&x->notify_fd);
 	fd_close(&x->pidfd);
+	fd_close(&x->qemu_id_fd);
 }
 
 static int launch_choose_accel(struct launch_context *x, struct err *e)
@@ -151,8 +154,8 @@ static int launch_load(struct launch_context *x, struct err *e)
 		r = plan_make(x->config, bundle, &x->settings, x->io->kinds, &x->plan, e);
 	if (r == 0)
 		r = settings_check_files(&x->settings, e);
-	if (r == 0 && x->plan->vm_kernel && access(x->plan->vm_kernel, R_OK) < 0)
-		r = err_sys(e, -errno, "the kernel '%s'", x->plan->vm_kernel);
+	if (r == 0 && x->plan->vm_kernel)
+		r = settings_check_readable("the kernel", x->plan->vm_kernel, e);
 	if (r == 0 && x->plan->vm_initrd && access(x->plan->vm_initrd, R_OK) < 0)
 		r = err_sys(e, -errno, "the initrd '%s'", x->plan->vm_initrd);
 	if (r == 0)
@@ -288,6 +291,11 @@ static int launch_fork(struct launch_context *x, struct err *e)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sync) < 0)
 		return err_sys(e, -errno, "making a socket pair");
 	x->sync_fd = sync[0];
+	x->qemu_id_fd = ids_lease(LAUNCH_FACTS_DIR, &x->settings.ids, &x->qemu_id, e);
+	if (x->qemu_id_fd < 0) {
+		fd_close(&sync[1]);
+		return x->qemu_id_fd;
+	}
 	fd_set_nonblock(sync[1], 1);
 	x->start = (struct monitor_start){
 		.plan = x->plan,
@@ -307,6 +315,8 @@ static int launch_fork(struct launch_context *x, struct err *e)
 		.console_log_fd = x->console_log_fd,
 		.initramfs = x->initramfs ? x->initramfs : x->settings.initramfs,
 		.notify_fd = x->notify_fd,
+		.qemu_id = x->qemu_id,
+		.qemu_id_fd = x->qemu_id_fd,
 		.stdio = {x->io->fds[0], x->io->fds[1], x->io->fds[2]},
 		.tty_fd = x->io->tty_fd,
 		.owns_tty = x->io->owns_tty,
@@ -464,6 +474,7 @@ int launch_create(const struct cmd *c, const struct launch *launch, struct stdio
 		.pidfd = -1,
 		.want_systemd_cgroup = c->global.want_systemd_cgroup,
 		.holder_pidfd = -1,
+		.qemu_id_fd = -1,
 	};
 	int r = state_check_id(launch->id, e);
 

@@ -31,6 +31,8 @@
 /* Ids of QEMU's objects: session, stream. */
 #define EXEC_CHARDEV_FORMAT "c%u.%s"
 #define EXEC_DEVICE_FORMAT  "p%u.%s"
+/* And of its named pipes. */
+#define EXEC_FIFO_FORMAT "%u.%s"
 
 static const char *const exec_stream_names[PROTO_STREAM_COUNT] = {
 	[PROTO_STDIN] = "stdin",
@@ -79,14 +81,11 @@ static void exec_release(struct session *s)
 
 static void exec_unlink_fifos(const struct session *s)
 {
-	char name[64];
+	char name[32];
 
 	for (int i = 0; i < PROTO_STREAM_COUNT; i++) {
-		for (int side = 0; side < 2; side++) {
-			snprintf(name, sizeof(name), "%u.%s.%s", s->number, exec_stream_names[i],
-				 side ? "out" : "in");
-			unlinkat(s->monitor->start->state_dirfd, name, 0);
-		}
+		snprintf(name, sizeof(name), EXEC_FIFO_FORMAT, s->number, exec_stream_names[i]);
+		machine_unlink_fifos(&s->monitor->machine, name);
 	}
 }
 
@@ -200,23 +199,16 @@ static void exec_on_port(void *arg, const struct err *e)
 	guest_send_exec(s);
 }
 
-/* FIFOs as for the container's own streams: see machine.c. */
 static int exec_make_fifos(struct session *s, enum proto_stream stream)
 {
-	int dirfd = s->monitor->start->state_dirfd;
-	char name[64];
+	char name[32];
+	int fd;
 
-	for (int side = 0; side < 2; side++) {
-		snprintf(name, sizeof(name), "%u.%s.%s", s->number, exec_stream_names[stream],
-			 side ? "out" : "in");
-		if (mkfifoat(dirfd, name, 0600) < 0)
-			return -errno;
-		if (side == (stream != PROTO_STDIN))
-			s->fifos[stream] = openat(dirfd, name, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	}
-	if (s->fifos[stream] < 0)
-		return -errno;
-	(void)fcntl(s->fifos[stream], F_SETPIPE_SZ, MACHINE_FIFO_BYTES);
+	snprintf(name, sizeof(name), EXEC_FIFO_FORMAT, s->number, exec_stream_names[stream]);
+	fd = machine_make_fifos(&s->monitor->machine, name, stream);
+	if (fd < 0)
+		return fd;
+	s->fifos[stream] = fd;
 	return 0;
 }
 
@@ -225,10 +217,10 @@ static void exec_add_port(struct session *s, enum proto_stream stream)
 	struct monitor *m = s->monitor;
 	struct json_out *out = qmp_command("chardev-add");
 	char id[64];
-	char path[PATH_MAX];
+	char path[64];
 
 	snprintf(id, sizeof(id), EXEC_CHARDEV_FORMAT, s->number, exec_stream_names[stream]);
-	snprintf(path, sizeof(path), "%s/%u.%s", m->start->state_dir, s->number,
+	snprintf(path, sizeof(path), "/" MACHINE_PORTS "/" EXEC_FIFO_FORMAT, s->number,
 		 exec_stream_names[stream]);
 	json_out_string(out, "id", id);
 	json_out_object(out, "backend");

@@ -179,7 +179,7 @@ static void guest_on_hello(struct monitor *m, const struct proto_event *ev)
 	log_debug("phase: init runs (guest clock %llu us, kernel %s)",
 		  (unsigned long long)ev->hello.boot_us, ev->text);
 	loop_timer_set(m->boot_timer, 0);
-	machine_unlink_fifos(m->start);
+	machine_forget_fifos(&m->machine);
 	guest_send_description(m);
 	network_tell_early(m);
 }

@@ -10,16 +10,21 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "lib/fd.h"
 #include "lib/mem.h"
 #include "runtime/log/log.h"
 #include "runtime/proc/spawn.h"
+#include "runtime/sandbox/jail.h"
 #include "runtime/sandbox/sandbox.h"
 #include "runtime/vm/vm.h"
 
 #define MACHINE_TAIL_ROUNDS 16
-#define MACHINE_QEMU_FDS    5 /* beside the taps */
+#define MACHINE_QEMU_FDS    6 /* beside the taps */
+/* In QEMU's own root. */
+#define MACHINE_JAIL_KERNEL    "/kernel"
+#define MACHINE_JAIL_INITRAMFS "/initramfs"
 
 /* Descriptor numbers inside QEMU and virtiofsd. */
 enum {
@@ -27,6 +32,7 @@ enum {
 	CHILD_FD_CONTROL,
 	CHILD_FD_CONSOLE,
 	CHILD_FD_QMP,
+	CHILD_FD_ID,
 	CHILD_FD_NIC,
 	CHILD_FD_DISK = CHILD_FD_NIC + 2 * NET_SLOT_MAX * TAP_QUEUE_MAX
 };
@@ -41,42 +47,71 @@ static const char *const machine_fifo_names[PROTO_STREAM_COUNT] = {
 	[PROTO_STDOUT] = "stdout",
 	[PROTO_STDERR] = "stderr",
 };
+static const char *const machine_fifo_paths[PROTO_STREAM_COUNT] = {
+	[PROTO_STDIN] = "/" MACHINE_PORTS "/stdin",
+	[PROTO_STDOUT] = "/" MACHINE_PORTS "/stdout",
+	[PROTO_STDERR] = "/" MACHINE_PORTS "/stderr",
+};
 
 /* QEMU's pipe chardev wants two FIFOs, one per direction. A stream uses one of them: the other is
  * there so that QEMU does not fall back to one FIFO for both and reads back what it wrote. */
-static int machine_make_fifos(const struct monitor_start *start, enum proto_stream stream,
-			      int *ret_fd, struct err *e)
+int machine_make_fifos(const struct machine *m, const char *name, enum proto_stream stream)
 {
 	static const char *const suffix[2] = {"in", "out"};
-	int used = stream == PROTO_STDIN ? 0 : 1;
-	char name[32];
+	auto_close int used = -1;
+	char path[64];
 
 	for (int i = 0; i < 2; i++) {
-		snprintf(name, sizeof(name), "%s.%s", machine_fifo_names[stream], suffix[i]);
-		if (mkfifoat(start->state_dirfd, name, 0600) < 0)
-			return err_sys(e, -errno, "making the named pipe '%s'", name);
+		snprintf(path, sizeof(path), "%s.%s", name, suffix[i]);
+		/* For QEMU's user; the state directory keeps everybody else out. */
+		if (mkfifoat(m->ports_dirfd, path, 0600) < 0 ||
+		    fchmodat(m->ports_dirfd, path, 0666, 0) < 0)
+			return -errno;
+		if (i != (stream == PROTO_STDIN ? 0 : 1))
+			continue;
+		/* Read-write: opening does not wait for QEMU, and a QEMU that dies leaves no
+		 * end-of-file. */
+		used = openat(m->ports_dirfd, path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+		if (used < 0)
+			return -errno;
 	}
-	snprintf(name, sizeof(name), "%s.%s", machine_fifo_names[stream], suffix[used]);
-	/* Read-write: opening does not wait for QEMU, and a QEMU that dies leaves no end-of-file.
-	 */
-	*ret_fd = openat(start->state_dirfd, name, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	if (*ret_fd < 0)
-		return err_sys(e, -errno, "opening the named pipe '%s'", name);
 	/* Best effort: the default of 64 KiB works, slower. */
-	(void)fcntl(*ret_fd, F_SETPIPE_SZ, MACHINE_FIFO_BYTES);
-	return 0;
+	(void)fcntl(used, F_SETPIPE_SZ, MACHINE_FIFO_BYTES);
+	return take_fd(used);
 }
 
-void machine_unlink_fifos(const struct monitor_start *start)
+void machine_unlink_fifos(const struct machine *m, const char *name)
 {
-	char name[32];
+	char path[64];
 
+	snprintf(path, sizeof(path), "%s.in", name);
+	unlinkat(m->ports_dirfd, path, 0);
+	snprintf(path, sizeof(path), "%s.out", name);
+	unlinkat(m->ports_dirfd, path, 0);
+}
+
+void machine_forget_fifos(const struct machine *m)
+{
+	for (int i = 0; i < PROTO_STREAM_COUNT; i++)
+		machine_unlink_fifos(m, machine_fifo_names[i]);
+}
+
+static int machine_open_ports(struct machine *m, const struct monitor_start *start, struct err *e)
+{
+	if (mkdirat(start->state_dirfd, MACHINE_PORTS, 0755) == 0)
+		m->ports_dirfd = openat(start->state_dirfd, MACHINE_PORTS,
+					O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (m->ports_dirfd < 0 || fchmodat(start->state_dirfd, MACHINE_PORTS, 0755, 0) < 0)
+		return err_sys(e, -errno, "making the folder of named pipes");
 	for (int i = 0; i < PROTO_STREAM_COUNT; i++) {
-		snprintf(name, sizeof(name), "%s.in", machine_fifo_names[i]);
-		unlinkat(start->state_dirfd, name, 0);
-		snprintf(name, sizeof(name), "%s.out", machine_fifo_names[i]);
-		unlinkat(start->state_dirfd, name, 0);
+		if (start->plan->guest.process.stdio[i] != GUEST_STDIO_PIPE)
+			continue;
+		m->fifo_fds[i] = machine_make_fifos(m, machine_fifo_names[i], i);
+		if (m->fifo_fds[i] < 0)
+			return err_sys(e, m->fifo_fds[i], "making the named pipes of %s",
+				       machine_fifo_names[i]);
 	}
+	return 0;
 }
 
 static int machine_pair(int fds[2], struct err *e)
@@ -139,14 +174,14 @@ static int machine_start_share(struct machine *m, const struct monitor_start *st
 }
 
 static void machine_plan_vm(const struct machine *m, const struct monitor_start *start,
-			    char pipes[PROTO_STREAM_COUNT][PATH_MAX], struct vm_plan *vm)
+			    struct vm_plan *vm)
 {
 	*vm = (struct vm_plan){
 		.name = start->id,
 		.arch = vm_arch_host(),
 		.qemu = start->qemu,
-		.kernel = start->plan->vm_kernel ? start->plan->vm_kernel : start->settings->kernel,
-		.initramfs = start->initramfs,
+		.kernel = MACHINE_JAIL_KERNEL,
+		.initramfs = MACHINE_JAIL_INITRAMFS,
 		.machine = start->plan->vm_machine,
 		.accel = start->accel,
 		.tsc_khz = start->facts->tsc_khz,
@@ -168,11 +203,10 @@ static void machine_plan_vm(const struct machine *m, const struct monitor_start 
 	for (int i = 0; i < PROTO_STREAM_COUNT; i++) {
 		if (m->fifo_fds[i] < 0)
 			continue;
-		snprintf(pipes[i], PATH_MAX, "%s/%s", start->state_dir, machine_fifo_names[i]);
 		vm->ports[vm->port_count++] = (struct vm_port){
 			.name = machine_port_names[i],
 			.socket_fd = -1,
-			.pipe_path = pipes[i],
+			.pipe_path = machine_fifo_paths[i],
 		};
 	}
 }
@@ -254,10 +288,59 @@ static int machine_open_disks(const struct plan *plan, struct vm_plan *vm, struc
 	return 0;
 }
 
+/* What QEMU sees of the host: programs and libraries, its two files, the folder of its pipes. */
+static int machine_plan_jail(const struct monitor_start *start, const char *top, const char *ports,
+			     struct jail *jail, char *home, struct err *e)
+{
+	const struct plan *plan = start->plan;
+	int r = 0;
+
+	jail_init(jail, top, start->qemu_id, start->qemu_id);
+	jail_add_programs(jail, start->qemu, home);
+	jail_add_file(jail, plan->vm_kernel ? plan->vm_kernel : start->settings->kernel,
+		      MACHINE_JAIL_KERNEL);
+	jail_add_file(jail, start->initramfs, MACHINE_JAIL_INITRAMFS);
+	jail_add_tree(jail, ports, MACHINE_PORTS);
+	if (start->accel == VM_ACCEL_KVM)
+		r = jail_add_device(jail, "/dev/kvm", "/dev/kvm");
+	/* The user-mode network asks the host's DNS server. */
+	if (plan->has_user_network && access("/etc/resolv.conf", R_OK) == 0)
+		jail_add_file(jail, "/etc/resolv.conf", "/etc/resolv.conf");
+	return r < 0 ? err_sys(e, r, "kvm: '/dev/kvm'") : 0;
+}
+
+static int machine_spawn_qemu(struct machine *m, const struct monitor_start *start,
+			      const struct spawn_fd *fds, size_t fd_count, const struct strv *argv,
+			      struct err *e)
+{
+	/* The share's mount point is still empty, and the jail's mounts are not seen here. */
+	auto_free char *top = xasprintf("%s/share", start->state_dir);
+	auto_free char *ports = xasprintf("%s/" MACHINE_PORTS, start->state_dir);
+	char home[PATH_MAX];
+	struct sandbox sandbox;
+	struct jail jail;
+	struct spawn s = {
+		.name = "qemu",
+		.path = start->qemu,
+		.argv = argv->at,
+		.fds = fds,
+		.fd_count = fd_count,
+		.want_new_mount_ns = true,
+		.jail = &jail,
+		.sandbox = &sandbox,
+		.death_signal = SIGKILL,
+	};
+	int r = machine_plan_jail(start, top, ports, &jail, home, e);
+
+	sandbox_init_qemu(&sandbox, start->qemu_id);
+	if (start->plan->user_network.want_host_ports)
+		sandbox_allow_low_ports(&sandbox);
+	return r < 0 ? r : spawn_start(&s, &m->qemu_pid, NULL, e);
+}
+
 static int machine_start_qemu(struct machine *m, const struct monitor_start *start, int share_fd,
 			      int passt_fd, struct err *e)
 {
-	char pipes[PROTO_STREAM_COUNT][PATH_MAX];
 	int control[2] = {-1, -1};
 	int console[2] = {-1, -1};
 	int qmp[2] = {-1, -1};
@@ -266,7 +349,6 @@ static int machine_start_qemu(struct machine *m, const struct monitor_start *sta
 	size_t disk_count = 0;
 	struct strv argv = {0};
 	struct vm_plan vm;
-	struct sandbox sandbox;
 	int r;
 
 	if (machine_pair(control, e) < 0 || machine_pair(console, e) < 0 ||
@@ -276,10 +358,7 @@ static int machine_start_qemu(struct machine *m, const struct monitor_start *sta
 	m->console.fd = console[0];
 	m->qmp_fd = qmp[0];
 	m->qemu_errors.fd = errors[0];
-	sandbox_init_qemu(&sandbox);
-	if (start->plan->user_network.want_host_ports)
-		sandbox_allow_low_ports(&sandbox);
-	machine_plan_vm(m, start, pipes, &vm);
+	machine_plan_vm(m, start, &vm);
 	machine_plan_nics(m, start->plan, &vm);
 	r = machine_open_disks(start->plan, &vm, disk_fds, &disk_count, e);
 	if (r == 0)
@@ -289,24 +368,13 @@ static int machine_start_qemu(struct machine *m, const struct monitor_start *sta
 				    GUEST_DISK_MAX] = {
 			{share_fd, CHILD_FD_SHARE},	{control[1], CHILD_FD_CONTROL},
 			{console[1], CHILD_FD_CONSOLE}, {qmp[1], CHILD_FD_QMP},
-			{errors[1], STDERR_FILENO},
+			{errors[1], STDERR_FILENO},	{start->qemu_id_fd, CHILD_FD_ID},
 		};
-		size_t fd_count =
+		size_t count =
 			MACHINE_QEMU_FDS + machine_give_nics(m, passt_fd, fds + MACHINE_QEMU_FDS);
-		struct spawn s = {
-			.name = "qemu",
-			.path = start->qemu,
-			.argv = argv.at,
-			.fds = fds,
-			.fd_count = fd_count + disk_count,
-			.want_new_mount_ns = true,
-			.want_readonly_mounts = true,
-			.sandbox = &sandbox,
-			.death_signal = SIGKILL,
-		};
 
-		memcpy(fds + fd_count, disk_fds, disk_count * sizeof(*fds));
-		r = spawn_start(&s, &m->qemu_pid, NULL, e);
+		memcpy(fds + count, disk_fds, disk_count * sizeof(*fds));
+		r = machine_spawn_qemu(m, start, fds, count + disk_count, &argv, e);
 	}
 	for (size_t i = 0; i < disk_count; i++)
 		fd_close(&disk_fds[i].from);
@@ -343,17 +411,14 @@ int machine_start(struct machine *m, const struct monitor_start *start, struct e
 	auto_close int share_fd = -1;
 	int r;
 
-	*m = (struct machine){.control_fd = -1, .qmp_fd = -1, .fifo_fds = {-1, -1, -1}};
+	*m = (struct machine){
+		.control_fd = -1, .qmp_fd = -1, .ports_dirfd = -1, .fifo_fds = {-1, -1, -1}};
 	m->console.fd = m->qemu_errors.fd = m->share_errors.fd = m->passt_errors.fd = -1;
 	m->console.copy_fd = start->console_log_fd;
 	m->qemu_errors.copy_fd = m->share_errors.copy_fd = m->passt_errors.copy_fd = -1;
-	for (int i = 0; i < PROTO_STREAM_COUNT; i++) {
-		if (plan->guest.process.stdio[i] != GUEST_STDIO_PIPE)
-			continue;
-		r = machine_make_fifos(start, i, &m->fifo_fds[i], e);
-		if (r < 0)
-			return r;
-	}
+	r = machine_open_ports(m, start, e);
+	if (r < 0)
+		return r;
 	if (!plan->has_user_network) {
 		/* Not under TCG, which would not see what the kernel writes into guest memory. */
 		const struct net_options options = {

@@ -22,12 +22,17 @@ struct machine_tail {
 	size_t size;
 };
 
+/* The folder of named pipes in the state directory; QEMU sees it under the same name in its own
+ * root, and nothing else of the state directory. */
+#define MACHINE_PORTS "ports"
+
 struct machine {
 	pid_t qemu_pid; /* 0: not running */
 	pid_t share_pid;
 	pid_t passt_pid;		  /* 0: it is not needed */
 	int control_fd;			  /* our end of the control port */
 	int qmp_fd;			  /* our end of QEMU's monitor */
+	int ports_dirfd;		  /* of the state directory's MACHINE_PORTS */
 	int fifo_fds[PROTO_STREAM_COUNT]; /* our ends; -1: the stream is not relayed */
 	struct machine_tail console;
 	struct machine_tail qemu_errors;
@@ -50,8 +55,14 @@ int machine_enter_network(const struct monitor_start *start, int *ret_own,
 			  struct err *e) VMRT_MUST_CHECK;
 int machine_leave_network(int own, struct err *e) VMRT_MUST_CHECK;
 
-/* QEMU has opened the FIFOs: their names are not needed any more. */
-void machine_unlink_fifos(const struct monitor_start *start);
+/* A pair of named pipes for QEMU, NAME.in and NAME.out; opens the one that carries bytes in the
+ * stream's direction, non-blocking. -errno, or the descriptor. */
+int machine_make_fifos(const struct machine *m, const char *name,
+		       enum proto_stream stream) VMRT_MUST_CHECK;
+void machine_unlink_fifos(const struct machine *m, const char *name);
+
+/* QEMU has opened the container's own: their names are not needed any more. */
+void machine_forget_fifos(const struct machine *m);
 
 /* Reads all that the tail's source has to say now. False at its end. */
 bool machine_tail_read(struct machine_tail *t);

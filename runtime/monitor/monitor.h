@@ -21,7 +21,7 @@ struct monitor_start {
 	const struct cgroup_host *cgroup; /* made, with its limits: to be entered */
 	const char *qemu;		  /* absolute path */
 	const char *id;
-	const char *state_dir; /* absolute path, for QEMU's FIFOs and the share's mount point */
+	const char *state_dir; /* absolute path, for the share's mount point */
 	int root_dirfd;	       /* of the directory that holds the state directories */
 	int state_dirfd;
 	int listen_fd; /* ctl.sock */
@@ -31,6 +31,8 @@ struct monitor_start {
 	int console_log_fd;    /* gets what the guest's kernel says; -1: nothing does */
 	const char *initramfs; /* absolute path */
 	int notify_fd;	       /* connected to who wants service notifications; -1: nobody */
+	uid_t qemu_id;	       /* its user and group, leased by qemu_id_fd */
+	int qemu_id_fd;
 	int stdio[3];
 	int tty_fd; /* whose size is the container's terminal's; -1: none */
 	/* The caller's own terminal, which it has made raw and stays for: when it is gone the

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -109,6 +110,19 @@ static void settings_read_passt(struct settings *s, struct json_doc *doc)
 		s->passt = settings_take(doc, "passt", s->passt);
 }
 
+static void settings_read_ids(struct ids_range *ids, struct json_doc *doc)
+{
+	const struct json_node *root = json_doc_root(doc);
+
+	/* -1 is no uid, and root is not meant. */
+	json_u32_range(doc, root, "uid-first", UINT32_MAX - IDS_COUNT_MAX - 1, &ids->first);
+	if (!ids->first)
+		json_fail(doc, json_member(doc, root, "uid-first"), "expected at least 1");
+	json_u32_range(doc, root, "uid-count", IDS_COUNT_MAX, &ids->count);
+	if (!ids->count)
+		json_fail(doc, json_member(doc, root, "uid-count"), "expected at least 1");
+}
+
 static void settings_read(struct settings *s, struct json_doc *doc)
 {
 	const struct json_node *root = json_doc_root(doc);
@@ -136,6 +150,7 @@ static void settings_read(struct settings *s, struct json_doc *doc)
 	if (!s->boot_timeout_s)
 		json_fail(doc, json_member(doc, root, "boot-timeout"), "expected at least 1 (s)");
 	settings_read_policy(s, doc);
+	settings_read_ids(&s->ids, doc);
 }
 
 static int settings_parse(struct settings *s, const char *path, const char *text, size_t size,
@@ -200,6 +215,7 @@ int settings_load(struct settings *ret, struct err *e)
 			       1u << SETTINGS_ANNOTATION_ROOT,
 		.max_vcpus = SETTINGS_VCPUS_LIMIT,
 		.max_memory_mib = SETTINGS_MEMORY_MIB_LIMIT,
+		.ids = {IDS_FIRST_DEFAULT, IDS_COUNT_DEFAULT},
 	};
 	auto_free char *text = NULL;
 	size_t size = 0;
@@ -226,13 +242,25 @@ void settings_trust_bundle(struct settings *s)
 	s->annotations = (1u << SETTINGS_ANNOTATION_COUNT) - 1;
 }
 
+int settings_check_readable(const char *what, const char *path, struct err *e)
+{
+	struct stat st;
+
+	if (access(path, R_OK) < 0 || stat(path, &st) < 0)
+		return err_sys(e, -errno, "%s '%s'", what, path);
+	if (!(st.st_mode & S_IROTH))
+		return err_set(e, -EINVAL,
+			       "%s '%s' must be readable by everybody (chmod a+r): QEMU has a user "
+			       "of its own",
+			       what, path);
+	return 0;
+}
+
 int settings_check_files(const struct settings *s, struct err *e)
 {
-	if (access(s->kernel, R_OK) < 0)
-		return err_sys(e, -errno, "vmrt's kernel '%s'", s->kernel);
-	if (access(s->initramfs, R_OK) < 0)
-		return err_sys(e, -errno, "vmrt's initramfs '%s'", s->initramfs);
-	return 0;
+	int r = settings_check_readable("vmrt's kernel", s->kernel, e);
+
+	return r < 0 ? r : settings_check_readable("vmrt's initramfs", s->initramfs, e);
 }
 
 void settings_done(struct settings *s)

@@ -3,7 +3,8 @@
  *   { "kernel": "/path/vmlinux", "initramfs": "/path/x.cpio", "qemu": "/path/qemu-system-x86_64",
  *     "virtiofsd": "/path/virtiofsd", "passt": "/path/passt", "accel": "auto|kvm|tcg", "memory":
  * 1024, "vcpus": 2, "boot-timeout": 120, "vm": "none|size|all", "annotations": ["io.vmrt.memory"],
- *     "kernels": "/folder", "max-vcpus": 16, "max-memory": 65536 }
+ *     "kernels": "/folder", "max-vcpus": 16, "max-memory": 65536,
+ *     "uid-first": 1879048192, "uid-count": 65536 }
  *
  * All members are optional. Kernel and initramfs are looked for beside the installed binary
  * (PREFIX/lib/vmrt), or in build/ when vmrt runs from there. */
@@ -14,6 +15,7 @@
 #include <stdint.h>
 
 #include "lib/err.h"
+#include "runtime/sandbox/ids.h"
 #include "runtime/vm/accel.h"
 
 #define SETTINGS_PATH		"/etc/vmrt/vmrt.json"
@@ -52,7 +54,8 @@ struct settings {
 	char *kernels;	      /* the folder that kernels are chosen from by name; NULL: none */
 	unsigned int max_vcpus;
 	unsigned int max_memory_mib;
-	bool is_own_kernel; /* the kernel is the one vmrt was installed with */
+	struct ids_range ids; /* whom QEMU runs as */
+	bool is_own_kernel;   /* the kernel is the one vmrt was installed with */
 };
 
 /* A missing SETTINGS_PATH is fine, a missing $VMRT_CONFIG is not. Free with settings_done(). */
@@ -61,6 +64,8 @@ int settings_load(struct settings *ret, struct err *e) VMRT_MUST_CHECK;
 /* Whoever calls made the bundle: it may say everything about its VM, within the bounds on size. */
 void settings_trust_bundle(struct settings *s);
 int settings_check_files(const struct settings *s, struct err *e) VMRT_MUST_CHECK;
+/* One file that QEMU is to open; `what` begins the message. */
+int settings_check_readable(const char *what, const char *path, struct err *e) VMRT_MUST_CHECK;
 void settings_done(struct settings *s);
 /* enum settings_annotation of a key like "io.vmrt.vcpus", or -1; and back. */
 int settings_annotation(const char *key);

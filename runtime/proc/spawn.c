@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "lib/fd.h"
+#include "runtime/sandbox/jail.h"
 #include "runtime/sandbox/sandbox.h"
 
 #define SPAWN_KILL_WAIT_MS 1000
@@ -96,15 +97,16 @@ static void spawn_child_move_fds(struct spawn_child *c)
 
 static void spawn_child_mounts(const struct spawn_child *c)
 {
-	struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID};
+	const char *stage = NULL;
+	int r;
 
 	if (!c->plan->want_new_mount_ns)
 		return;
 	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
 		spawn_child_fail(c, "detaching the mount namespace", errno);
-	if (c->plan->want_readonly_mounts &&
-	    syscall(SYS_mount_setattr, -1, "/", AT_RECURSIVE, &attr, sizeof(attr)) < 0)
-		spawn_child_fail(c, "making mounts read-only", errno);
+	r = c->plan->jail ? jail_enter(c->plan->jail, &stage) : 0;
+	if (r < 0)
+		spawn_child_fail(c, stage, -r);
 }
 
 /* All signals are blocked here: nothing runs a handler of the parent's. The C library reserves

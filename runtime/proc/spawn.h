@@ -17,6 +17,7 @@
 #include "lib/err.h"
 
 struct sandbox;
+struct jail;
 
 struct spawn_fd {
 	int from; /* descriptor of the caller */
@@ -32,11 +33,10 @@ struct spawn {
 	const struct spawn_fd *fds; /* every other descriptor is closed; 0, 1, 2 that are not
 				       named here become /dev/null */
 	size_t fd_count;
-	bool want_new_mount_ns;	   /* every mount a slave: unmounts on the host still arrive, so
-				      that no host file system is pinned; nothing travels back */
-	bool want_readonly_mounts; /* with want_new_mount_ns: every mount read-only and nosuid.
-				      FIFOs, sockets and devices stay writable */
-	bool want_new_net_ns;	   /* empty one, loopback down */
+	bool want_new_mount_ns;	 /* every mount a slave: unmounts on the host still arrive, so
+				    that no host file system is pinned; nothing travels back */
+	const struct jail *jail; /* with want_new_mount_ns: the root it gets; NULL: the caller's */
+	bool want_new_net_ns;	 /* empty one, loopback down */
 	bool want_new_ipc_ns;
 	const struct sandbox *sandbox; /* NULL: none */
 	int death_signal;	       /* sent when the caller dies; 0: none */

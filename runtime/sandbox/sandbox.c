@@ -17,6 +17,10 @@
 
 #define SANDBOX_NOBODY 65534
 #define SANDBOX_CAP(c) (UINT64_C(1) << (c))
+/* Two descriptors for each of VM_BUS_PORTS, two for each NIC, a few dozen of its own. */
+#define SANDBOX_QEMU_FILES 1024
+/* One for each of at most 64 vCPUs, a pool of at most 64 for files, a handful of its own. */
+#define SANDBOX_QEMU_THREADS 256
 
 /* What the caller itself may use. */
 static uint64_t sandbox_own_caps(void)
@@ -36,9 +40,17 @@ static uint64_t sandbox_own_caps(void)
 	return mask;
 }
 
-void sandbox_init_qemu(struct sandbox *ret)
+void sandbox_init_qemu(struct sandbox *ret, uid_t id)
 {
-	*ret = (struct sandbox){.no_new_privs = true};
+	*ret = (struct sandbox){
+		.no_new_privs = true,
+		.want_ids = true,
+		.uid = id,
+		.gid = id,
+		.nofile = SANDBOX_QEMU_FILES,
+		.nproc = SANDBOX_QEMU_THREADS,
+		.want_no_memlock = true,
+	};
 }
 
 void sandbox_allow_low_ports(struct sandbox *s)
@@ -97,19 +109,31 @@ static int sandbox_write_oom_score_adj(int value)
 	return r;
 }
 
+/* Soft and hard: what is behind the sandbox cannot raise it. Lower ones of the host's stay. */
+static int sandbox_cut_limit(__rlimit_resource_t what, uint64_t most)
+{
+	struct rlimit limit;
+
+	if (getrlimit(what, &limit) < 0)
+		return -errno;
+	if (limit.rlim_max > most)
+		limit.rlim_max = most;
+	if (limit.rlim_cur > limit.rlim_max || what == RLIMIT_NOFILE)
+		limit.rlim_cur = limit.rlim_max;
+	return setrlimit(what, &limit) < 0 ? -errno : 0;
+}
+
 static int sandbox_set_limits(const struct sandbox *s)
 {
-	struct rlimit none = {0, 0};
-	struct rlimit files;
+	int r = sandbox_cut_limit(RLIMIT_CORE, 0);
 
-	if (setrlimit(RLIMIT_CORE, &none) < 0)
-		return -errno;
-	if (!s->nofile)
-		return 0;
-	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
-		return -errno;
-	files.rlim_cur = s->nofile < files.rlim_max ? s->nofile : files.rlim_max;
-	return setrlimit(RLIMIT_NOFILE, &files) < 0 ? -errno : 0;
+	if (r == 0 && s->nofile)
+		r = sandbox_cut_limit(RLIMIT_NOFILE, s->nofile);
+	if (r == 0 && s->nproc)
+		r = sandbox_cut_limit(RLIMIT_NPROC, s->nproc);
+	if (r == 0 && s->want_no_memlock)
+		r = sandbox_cut_limit(RLIMIT_MEMLOCK, 0);
+	return r;
 }
 
 /* An unknown capability number ends the loop: the kernel's list is as long as it is. */

@@ -21,12 +21,14 @@ struct sandbox {
 	bool no_new_privs;
 	bool has_oom_score_adj;
 	int oom_score_adj;
-	uint64_t nofile; /* soft RLIMIT_NOFILE, cut at the hard limit; 0: leave */
-			 /* RLIMIT_CORE is 0 and the umask 077 for everybody. */
+	/* RLIMIT_CORE is 0 and the umask 077 for everybody. Others only where asked for: */
+	uint64_t nofile; /* RLIMIT_NOFILE, cut at the hard limit; 0: leave */
+	uint64_t nproc;	 /* RLIMIT_NPROC, of all processes of that uid; 0: leave */
+	bool want_no_memlock;
 };
 
-/* QEMU: no capability at all, no way to get one. */
-void sandbox_init_qemu(struct sandbox *ret);
+/* QEMU: an uid of its own, no capability at all, no way to get one. */
+void sandbox_init_qemu(struct sandbox *ret, uid_t id);
 
 /* QEMU of a container with the host's network: the ports below 1024 as well. */
 void sandbox_allow_low_ports(struct sandbox *s);

@@ -6,7 +6,7 @@
  *   config.json   the bundle's, as it was at create: the bundle may be gone at delete
  *   started       made by the monitor when the process runs
  *   paused        made by the monitor while the VM stands still
- *   ctl.sock, *.in, *.out, share/, log
+ *   ctl.sock, ports/ (named pipes), share/, log
  *
  * Must not start, stop or ask anything: the status comes from the monitor's pid and start time
  * alone, so that it is right for a dead or stuck monitor too. */

@@ -1,12 +1,15 @@
 /* Starting processes: what a child inherits (nothing that was not told), what it gave up, and how
  * failures come back. Runs real programs. */
 #include "runtime/proc/spawn.h"
+#include "runtime/sandbox/ids.h"
+#include "runtime/sandbox/jail.h"
 #include "runtime/sandbox/sandbox.h"
 #include "lib/fd.h"
 #include "tests/unit/tap.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -155,17 +158,22 @@ static void test_sandbox(void)
 {
 	struct sandbox qemu;
 	struct sandbox share;
-	struct sandbox ids;
 	struct spawn s = {.sandbox = &qemu, .death_signal = SIGKILL};
 	struct err e = {{0}};
 
-	sandbox_init_qemu(&qemu);
+	sandbox_init_qemu(&qemu, 12345);
 	qemu.has_oom_score_adj = true;
 	qemu.oom_score_adj = 123;
-	is_int(run_shell(&s, "ulimit -c; cat /proc/self/oom_score_adj; exec cat /proc/self/status",
+	is_int(run_shell(&s,
+			 "ulimit -c; cat /proc/self/oom_score_adj; ulimit -Hn; ulimit -Hp; ulimit "
+			 "-Hl; "
+			 "id -u; id -g; id -G; exec cat /proc/self/status",
 			 &e),
 	       0, "a program starts with QEMU's sandbox");
-	ok(!strncmp(output, "0\n123\n", 6), "no core dumps, oom_score_adj as told");
+	ok(strstr(output, "0\n123\n1024\n256\n0\n") == output,
+	   "no core dumps, oom_score_adj as told, bounded files, threads and locked memory");
+	ok(strstr(output, "\n12345\n12345\n12345\n") != NULL,
+	   "a user and group of its own, no other group");
 	is_int((long long)status_hex("CapEff:"), 0, "no effective capability");
 	is_int((long long)status_hex("CapPrm:"), 0, "no permitted capability");
 	is_int((long long)status_hex("CapBnd:"), 0, "no bounding capability");
@@ -179,33 +187,70 @@ static void test_sandbox(void)
 	       "it keeps what is on the list");
 	ok(!(share.keep_caps & (1ULL << 12)) && !(share.keep_caps & (1ULL << 19)),
 	   "network administration and ptrace are not on it");
-
-	ids = qemu;
-	ids.want_ids = true;
-	ids.uid = 12345;
-	ids.gid = 23456;
-	s = (struct spawn){.sandbox = &ids};
-	is_int(run_shell(&s, "id -u; id -g; id -G", &e), 0, "a program starts as another user");
-	is_str(output, "12345\n23456\n23456\n", "with that user's ids and no other group");
 }
 
 static void test_namespaces(void)
 {
+	char top[] = "/tmp/vmrt-spawn-test.XXXXXX";
+	char home[PATH_MAX];
 	struct sandbox qemu;
+	struct jail jail;
 	struct spawn s = {.want_new_mount_ns = true,
-			  .want_readonly_mounts = true,
+			  .jail = &jail,
 			  .want_new_net_ns = true,
 			  .sandbox = &qemu};
 	struct err e = {{0}};
 
-	sandbox_init_qemu(&qemu);
+	if (!mkdtemp(top))
+		exit(1);
+	sandbox_init_qemu(&qemu, 12345);
+	jail_init(&jail, top, 12345, 12345);
+	jail_add_programs(&jail, "/bin/sh", home);
+	jail_add_file(&jail, "/etc/hostname", "/given/name");
+	jail_add_tree(&jail, "/nowhere", "/nowhere");
+	is_int(jail_add_device(&jail, "/dev/null", "/dev/null"), 0, "a device is added");
+	is_int(jail_add_device(&jail, "/etc/hostname", "/dev/x"), -ENODEV, "a file is none");
 	is_int(run_shell(&s,
-			 "(echo x >/tmp/vmrt-spawn-test) 2>/dev/null && echo written; "
-			 "wc -l </proc/net/dev; echo x >/dev/null && echo device",
+			 "(echo x >/usr/x) 2>/dev/null && echo written; "
+			 "(echo x >/x) 2>/dev/null && echo written; "
+			 "for f in /* /*/; do [ -e /etc/passwd ] && echo host; done; "
+			 "test -s /given/name && echo given; "
+			 "echo x >/dev/null && echo device; echo /dev/* /given/* /proc* /nowhere*",
 			 &e),
-	       0, "a program starts in namespaces of its own");
-	is_str(output, "3\ndevice\n",
-	       "where mounts are read-only, devices work, and loopback is the only link");
+	       0, "a program starts in a root and namespaces of its own");
+	is_str(output, "given\ndevice\n/dev/null /given/name /proc* /nowhere*\n",
+	       "where there is what was listed, and nothing can be written");
+	is_int(rmdir(top), 0, "outside there was never anything");
+}
+
+static void test_ids(void)
+{
+	char dir[] = "/tmp/vmrt-ids-test.XXXXXX";
+	const struct ids_range range = {5000, 2};
+	auto_close int first = -1;
+	auto_close int second = -1;
+	char name[64];
+	struct err e = {{0}};
+	uid_t id = 0;
+
+	if (!mkdtemp(dir))
+		exit(1);
+	first = ids_lease(dir, &range, &id, &e);
+	ok(first >= 0 && id == 5000, "the first uid of the range is leased");
+	second = ids_lease(dir, &range, &id, &e);
+	ok(second >= 0 && id == 5001, "and then the second");
+	is_int(ids_lease(dir, &range, &id, &e), -EAGAIN, "and no third");
+	is_str(e.text, "all of the 2 uids from 5000 on are taken (settings: uid-count)",
+	       "which is said");
+	fd_close(&first);
+	first = ids_lease(dir, &range, &id, &e);
+	ok(first >= 0 && id == 5000, "what has ended is free again");
+	for (int i = 0; i < 2; i++) {
+		snprintf(name, sizeof(name), "%s/uids/%d", dir, 5000 + i);
+		unlink(name);
+	}
+	snprintf(name, sizeof(name), "%s/uids", dir);
+	ok(rmdir(name) == 0 && rmdir(dir) == 0, "there is a file for each and nothing else");
 }
 
 static int exit_with(void *arg)
@@ -290,6 +335,7 @@ int main(void)
 	if (geteuid() == 0) {
 		test_sandbox();
 		test_namespaces();
+		test_ids();
 	} else {
 		ok(1, "sandbox and namespaces # SKIP needs root");
 	}
