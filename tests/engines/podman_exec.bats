@@ -42,3 +42,27 @@ source "$TOP/tests/lib/podman.bash"
 	}
 	compare scenario
 }
+
+@test "podman top, attach, healthcheck, --timeout" {
+	scenario() {
+		p run -d --name "$NAME" --network none --health-cmd 'test -e /well' --health-interval disable bb \
+			payload trap TERM 5 >/dev/null
+		wait_for ready podman_log_has ready
+		p top "$NAME" args | sed -n '2s, *$,,p'
+		status p healthcheck run "$NAME"
+		p exec "$NAME" touch /well
+		status p healthcheck run "$NAME"
+		status p stop -t 20 "$NAME" | sed "s/$NAME/NAME/"
+		p inspect -f '{{.State.Status}} {{.State.ExitCode}}' "$NAME"
+		p rm -f "$NAME" >/dev/null
+		# Attached to its streams, with input.
+		p create -i --name "$NAME" --network none bb sh -c 'read line; echo "got $line"; echo err >&2; exit 6' >/dev/null
+		echo hello | status p start -a -i "$NAME"
+		p rm "$NAME" >/dev/null
+		# An end that conmon makes.
+		status p run --name "$NAME" --network none --timeout 2 bb payload ready
+		p inspect -f '{{.State.Status}}' "$NAME"
+	}
+	compare scenario
+	grep -qx 'got hello' "$T/vmrt.out"
+}
