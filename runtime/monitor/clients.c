@@ -58,6 +58,8 @@ static void client_start_now(struct client *c)
 	m->container.state = SESSION_STARTING;
 	c->waiting = CTL_START;
 	guest_send_start(m);
+	/* Hooks have limits of their own, or none. */
+	monitor_limit_answer(m, !m->start->plan->guest.start_hook_count);
 }
 
 static void client_start(struct client *c)

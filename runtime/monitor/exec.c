@@ -22,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "lib/fd.h"
 #include "lib/mem.h"
@@ -70,6 +71,55 @@ static void exec_free(void *arg)
 	guest_process_done(&s->process);
 	free(s->description);
 	free(s);
+}
+
+static uint64_t exec_now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* The session stays: the guest may still answer, and then its process is killed. */
+static void exec_give_up(struct session *s)
+{
+	struct client *c = s->client;
+	struct err e;
+
+	err_set(&e, -ETIMEDOUT, "guest: did not start the process within %u s",
+		s->monitor->start->settings->boot_timeout_s);
+	c->session = NULL;
+	s->client = NULL;
+	client_reply(c, ETIMEDOUT, e.text);
+}
+
+/* Whoever waits has waited long enough, or does so again. */
+static void exec_on_timeout(void *arg)
+{
+	struct monitor *m = arg;
+	uint64_t limit_ms = (uint64_t)m->start->settings->boot_timeout_s * 1000;
+	uint64_t now = exec_now_ms();
+	uint64_t next_ms = 0;
+
+	for (struct session *s = m->execs; s; s = s->next) {
+		uint64_t age = now - s->begun_ms;
+		uint64_t rest = m->is_paused ? limit_ms : limit_ms - age;
+
+		if (s->is_closing || s->state > SESSION_STARTING || !s->client)
+			continue;
+		if (age >= limit_ms && !m->is_paused)
+			exec_give_up(s);
+		else if (!next_ms || rest < next_ms)
+			next_ms = rest;
+	}
+	loop_timer_set(m->exec_timer, (unsigned int)next_ms);
+}
+
+int exec_open(struct monitor *m, struct err *e)
+{
+	m->exec_timer = loop_timer_new(m->loop, exec_on_timeout, m);
+	return m->exec_timer ? 0 : err_sys(e, -errno, "making a timer");
 }
 
 /* One thing less that is still to come from QEMU. */
@@ -312,6 +362,8 @@ void exec_begin(struct monitor *m, struct client *c, int fds[CTL_FD_MAX])
 		return;
 	}
 	c->waiting = CTL_EXEC;
+	s->begun_ms = exec_now_ms();
+	exec_on_timeout(m);
 	s->qmp_pending++; /* as in exec_close() */
 	for (int i = 0; i < PROTO_STREAM_COUNT; i++) {
 		if (s->process.stdio[i] == GUEST_STDIO_PIPE)

@@ -178,7 +178,7 @@ static void guest_on_hello(struct monitor *m, const struct proto_event *ev)
 	}
 	log_debug("phase: init runs (guest clock %llu us, kernel %s)",
 		  (unsigned long long)ev->hello.boot_us, ev->text);
-	loop_timer_set(m->boot_timer, 0);
+	monitor_limit_answer(m, true);
 	machine_forget_fifos(&m->machine);
 	guest_send_description(m);
 	network_tell_early(m);
@@ -285,10 +285,12 @@ static void guest_on_started(struct session *s, const struct proto_event *ev)
 {
 	log_debug("phase: process of session %u runs (guest clock %llu us)", s->number,
 		  (unsigned long long)ev->mark.at_us);
-	if (s->number)
+	if (s->number) {
 		exec_on_started(s, NULL);
-	else
-		clients_on_started(s->monitor, NULL);
+		return;
+	}
+	monitor_limit_answer(s->monitor, false);
+	clients_on_started(s->monitor, NULL);
 }
 
 static void guest_act(struct session *s, enum session_action action, const struct proto_event *ev)
@@ -298,6 +300,7 @@ static void guest_act(struct session *s, enum session_action action, const struc
 		guest_on_hello(s->monitor, ev);
 		break;
 	case SESSION_DO_REPORT_CREATED:
+		monitor_limit_answer(s->monitor, false);
 		log_debug("phase: container is ready (guest clock %llu us)",
 			  (unsigned long long)ev->mark.at_us);
 		clients_on_created(s->monitor, NULL);

@@ -59,6 +59,7 @@ struct session {
 	size_t description_size;
 	int stdio[PROTO_STREAM_COUNT]; /* the engine's, until the relays have them */
 	int fifos[PROTO_STREAM_COUNT];
+	uint64_t begun_ms;	  /* when it was asked for */
 	uint64_t held_signals;	  /* bit n-1: signal n came before the process ran */
 	bool is_reported;	  /* its host process was told the status */
 	unsigned int qmp_pending; /* commands whose answer is still to come */
@@ -103,9 +104,10 @@ struct monitor {
 	int tty_fd; /* the container's terminal: our controlling one; -1: none */
 	int signal_fd;
 	struct loop_source *caller_source;
-	struct loop_timer *boot_timer;
+	struct loop_timer *answer_timer;
 	struct loop_timer *kill_timer;
 	struct loop_timer *agent_timer;
+	struct loop_timer *exec_timer; /* exec.c: of sessions that do not start */
 
 	int memory_dirfd;      /* of our cgroup; -1: the host has none */
 	bool has_oom;	       /* the guest has killed for want of memory: not passed on yet */
@@ -121,6 +123,8 @@ struct monitor {
 
 /* monitor.c: the end, from wherever it comes. Each may be called once; later calls do nothing. */
 void monitor_end(struct monitor *m, int status);
+/* Does the guest owe an answer (HELLO, CREATED, STARTED)? Then it has as long as for its boot. */
+void monitor_limit_answer(struct monitor *m, bool is_awaited);
 /* The size of the container's terminal, if it has one, to the guest. */
 void monitor_forward_size(struct monitor *m);
 /* Ends when the container has ended, its output has passed, and so have the exec sessions' and
@@ -184,6 +188,7 @@ struct forward;
 void forward_on_listening(struct monitor *m, const struct proto_event *ev);
 
 /* exec.c: exec sessions from request to the last byte. */
+int exec_open(struct monitor *m, struct err *e) VMRT_MUST_CHECK;
 /* `fds`: the encoded process as a file, then three stdio descriptors; all are taken. On failure
  * the client gets the reply. */
 void exec_begin(struct monitor *m, struct client *c, int fds[CTL_FD_MAX]);

@@ -99,13 +99,31 @@ static void monitor_on_kill_timeout(void *arg)
 	monitor_end(m, m->container.has_exit ? m->container.exit_status : MONITOR_KILL_STATUS);
 }
 
-static void monitor_on_boot_timeout(void *arg)
+void monitor_limit_answer(struct monitor *m, bool is_awaited)
 {
+	loop_timer_set(m->answer_timer, is_awaited ? m->start->settings->boot_timeout_s * 1000 : 0);
+}
+
+/* The guest owes an answer and says nothing. */
+static void monitor_on_answer_timeout(void *arg)
+{
+	static const char *const missing[SESSION_STATE_COUNT] = {
+		[SESSION_BOOTING] = "boot",
+		[SESSION_CREATING] = "set the container up",
+		[SESSION_STARTING] = "start the process",
+	};
 	struct monitor *m = arg;
 	const char *line = machine_tail_line(&m->machine.console);
+	const char *what = missing[m->container.state];
 	struct err e;
 
-	err_set(&e, -ETIMEDOUT, "guest: did not boot within %u s; last line of its console: %s",
+	if (!what)
+		return;
+	if (m->is_paused) {
+		monitor_limit_answer(m, true);
+		return;
+	}
+	err_set(&e, -ETIMEDOUT, "guest: did not %s within %u s; last line of its console: %s", what,
 		m->start->settings->boot_timeout_s, *line ? line : "(nothing)");
 	monitor_break(m, &e);
 }
@@ -417,15 +435,17 @@ static int monitor_open(struct monitor *m, struct err *e)
 	r = monitor_take_tty(m, e);
 	if (r < 0)
 		return r;
-	m->boot_timer = loop_timer_new(m->loop, monitor_on_boot_timeout, m);
+	m->answer_timer = loop_timer_new(m->loop, monitor_on_answer_timeout, m);
 	m->kill_timer = loop_timer_new(m->loop, monitor_on_kill_timeout, m);
 	m->agent_timer = loop_timer_new(m->loop, monitor_on_agent_timeout, m);
-	if (!m->boot_timer || !m->kill_timer || !m->agent_timer)
+	if (!m->answer_timer || !m->kill_timer || !m->agent_timer)
 		return err_sys(e, -errno, "making timers");
-	loop_timer_set(m->boot_timer, m->start->settings->boot_timeout_s * 1000);
+	monitor_limit_answer(m, true);
 	r = guest_open(m, e);
 	if (r == 0)
 		r = monitor_watch_tails(m, e);
+	if (r == 0)
+		r = exec_open(m, e);
 	if (r == 0)
 		r = network_open(m, e);
 	if (r < 0)

@@ -48,7 +48,7 @@ struct settings {
 	enum accel_wish accel;
 	unsigned int memory_mib;     /* of a container without a limit */
 	unsigned int vcpus;	     /* of a container without a quota: the host's, at most 8 */
-	unsigned int boot_timeout_s; /* until init says hello */
+	unsigned int boot_timeout_s; /* until init says hello, and for what it owes later */
 	enum settings_vm_policy vm_policy;
 	uint32_t annotations; /* 1u << enum settings_annotation: those that may be used */
 	char *kernels;	      /* the folder that kernels are chosen from by name; NULL: none */

@@ -141,11 +141,10 @@ resources_are() {
 @test "a health check that runs again and again leaves nothing behind" {
 	vm_only "it looks at QEMU"
 	local checks=${VMRT_TEST_HEALTH_CHECKS:-60} pid id before after
-	export BATS_TEST_TIMEOUT=3600
 	RT=vmrt NAME=healthy
 	id=$(d run -d --name "$NAME" --runtime=vmrt --network none --health-cmd 'echo x >>/runs' --health-interval 1ms bb payload ready)
 	pid=$(d inspect -f '{{.State.Pid}}' "$NAME")
-	wait_for "the first checks" checks_done $((checks / 6))
+	wait_seconds "$checks" "the first checks" checks_done $((checks / 6))
 	resources "$pid" "$id" >"$T/before"
 	before=$(memory "$pid")
 	wait_seconds $((checks * 2)) "$checks checks" checks_done "$checks"
@@ -162,7 +161,6 @@ resources_are() {
 @test "docker exec that races with the container's end never hangs" {
 	vm_only "runc has no such race"
 	local rounds=${VMRT_TEST_RACES:-10} round result client
-	export BATS_TEST_TIMEOUT=3600
 	RT=vmrt
 	for ((round = 1; round <= rounds; round++)); do
 		NAME=race-$round

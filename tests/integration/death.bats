@@ -137,3 +137,28 @@ expect_machine_ended() {
 	run_container /payload say works
 	expect_out works
 }
+
+@test "a guest that stands still is given up: start after the limit, exec without harm" {
+	vm_only "it has none"
+	runtime_config '.["boot-timeout"] = 4'
+	args /payload ready
+	create_ok
+	start_ok
+	wait_for "ready" file_has "$T/out" ready
+	pkill -STOP -P "$PID" qemu
+	call exec "$ID" true
+	expect_status 255
+	expect_err_has 'guest: did not start the process within 4 s'
+	pkill -CONT -P "$PID" qemu
+	call exec "$ID" echo again
+	expect_status 0
+	expect_out again
+	call kill "$ID" KILL
+	wait_exit
+	call delete "$ID"
+	create_ok
+	pkill -STOP -P "$PID" qemu
+	call start "$ID"
+	expect_refusal 'guest: did not start the process within 4 s'
+	expect_dead
+}

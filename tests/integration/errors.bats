@@ -5,14 +5,6 @@ load ../lib/load
 setup() { test_setup; }
 teardown() { test_teardown; }
 
-# A configuration of the runtime itself with one member changed.
-runtime_config() {
-	[ -e "$T/vmrt.json" ] || echo '{}' >"$T/vmrt.json"
-	jq "$@" <"$T/vmrt.json" >"$T/vmrt.new"
-	mv "$T/vmrt.new" "$T/vmrt.json"
-	export VMRT_CONFIG=$T/vmrt.json
-}
-
 @test "every command says that an unknown container does not exist" {
 	local verb
 	for verb in state start kill delete; do

@@ -113,3 +113,11 @@ runtime_delete_all() {
 		rt delete --force "$(basename "$dir")" </dev/null >/dev/null 2>&1 || true
 	done
 }
+
+# A configuration of the runtime itself with one member changed.
+runtime_config() {
+	[ -e "$T/vmrt.json" ] || echo '{}' >"$T/vmrt.json"
+	jq "$@" <"$T/vmrt.json" >"$T/vmrt.new"
+	mv "$T/vmrt.new" "$T/vmrt.json"
+	export VMRT_CONFIG=$T/vmrt.json
+}
