@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -158,6 +159,22 @@ static int mounts_cow(const char *source, const struct guest_mount *m, int fd, s
 	return r < 0 ? err_set(e, r, "mount overlay:%s: %s", m->destination, wording_errno(-r)) : 0;
 }
 
+/* The kernel mounts what the host announces when it is entered, with the flags that the mount
+ * around it has then. What cannot be entered (a file, one that is covered) is met later, as it is.
+ */
+static void mounts_enter_submounts(int root_fd, const struct guest_mount *m)
+{
+	for (uint32_t i = 0; i < m->submounts.count; i++) {
+		char path[PATH_MAX];
+		int size =
+			snprintf(path, sizeof(path), "%s/%s", m->destination, m->submounts.at[i]);
+		auto_close int fd = -1;
+
+		if (size < (int)sizeof(path))
+			fd = inroot_open(root_fd, path, O_PATH | O_DIRECTORY);
+	}
+}
+
 static int mounts_bind(int root_fd, const struct guest_mount *m, struct err *e)
 {
 	const uint64_t plain = MS_BIND | MS_REC | MS_REMOUNT;
@@ -176,6 +193,7 @@ static int mounts_bind(int root_fd, const struct guest_mount *m, struct err *e)
 				NULL, e);
 	if (r < 0 || !(m->flags & ~plain))
 		return r;
+	mounts_enter_submounts(root_fd, m);
 	/* Binding takes no other flags: they need the second call. */
 	top = mounts_open_top(root_fd, m, e);
 	if (top < 0)

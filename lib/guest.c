@@ -11,7 +11,7 @@
 /* The least bytes an item takes: what wire_get_count() needs to bound an allocation. */
 enum {
 	GUEST_MIN_STR = 4,
-	GUEST_MIN_MOUNT = 5 + 4 * 4 + 3 * 8,
+	GUEST_MIN_MOUNT = 5 + 5 * 4 + 3 * 8,
 	GUEST_MIN_RLIMIT = 4 + 8 + 8,
 	GUEST_MIN_GROUP = 4,
 	GUEST_MIN_INSN = 2 + 1 + 1 + 4,
@@ -57,6 +57,7 @@ static void guest_mount_put(struct wire_out *o, const struct guest_mount *m)
 		wire_put_u64(o, m->propagations[i]);
 	wire_put_u64(o, m->rec_attr_set);
 	wire_put_u64(o, m->rec_attr_clr);
+	guest_list_put(o, &m->submounts);
 }
 
 static void guest_mount_get(struct wire_in *in, struct guest_mount *m)
@@ -79,6 +80,7 @@ static void guest_mount_get(struct wire_in *in, struct guest_mount *m)
 		m->propagations[i] = wire_get_u64(in);
 	m->rec_attr_set = wire_get_u64(in);
 	m->rec_attr_clr = wire_get_u64(in);
+	guest_list_get(in, &m->submounts);
 	if (m->kind >= GUEST_MOUNT_COUNT || !m->destination)
 		in->is_bad = true;
 }
@@ -479,6 +481,8 @@ void guest_container_done(struct guest_container *c)
 {
 	if (!c)
 		return;
+	for (uint32_t i = 0; i < c->mount_count; i++)
+		free(c->mounts[i].submounts.at);
 	free(c->mounts);
 	free(c->masked_paths.at);
 	free(c->readonly_paths.at);

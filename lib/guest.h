@@ -55,6 +55,9 @@ struct guest_mount {
 	uint64_t propagations[GUEST_PROPAGATIONS_MAX];
 	uint64_t rec_attr_set; /* MOUNT_ATTR_* for mount_setattr(AT_RECURSIVE) */
 	uint64_t rec_attr_clr;
+	/* BIND: what is mounted in it, relative, the outer ones first. Entered before the flags are
+	 * set, so that they get none of them: mounts that are met later do. */
+	struct guest_list submounts;
 };
 
 enum guest_stdio {

@@ -16,6 +16,7 @@
 #include "runtime/net/net.h"
 #include "runtime/oci/mount_options.h"
 #include "runtime/seccomp/seccomp.h"
+#include "runtime/share/submounts.h"
 #include "runtime/vm/vm.h"
 
 #define PLAN_DEFAULT_UMASK 022
@@ -290,6 +291,36 @@ void plan_set_files(struct plan *p)
 		if (p->guest.mounts[i].kind == GUEST_MOUNT_BIND)
 			p->guest.mounts[i].is_file = p->binds[bind++].ret_is_file;
 	}
+}
+
+/* With flags for the top alone: recursive ones reach what is mounted later, too. */
+static bool plan_want_submounts(const struct guest_mount *g, const struct share_bind *b)
+{
+	const uint64_t plain = MS_BIND | MS_REC | MS_REMOUNT;
+
+	return (g->flags & ~plain) && b->is_recursive && !b->overlay_data && !b->ret_is_file;
+}
+
+int plan_set_submounts(struct plan *p, struct err *e)
+{
+	size_t bind = 0;
+
+	for (uint32_t i = 0; i < p->guest.mount_count; i++) {
+		struct guest_mount *g = &p->guest.mounts[i];
+		const struct share_bind *b = g->kind == GUEST_MOUNT_BIND ? &p->binds[bind++] : NULL;
+		auto_strv struct strv found = {0};
+		int r;
+
+		if (!b || !plan_want_submounts(g, b))
+			continue;
+		r = submounts_find(b->source, &found);
+		if (r < 0)
+			return err_sys(e, r, "finding the mounts in '%s'", b->source);
+		g->submounts.at = xcalloc(found.count + 1, sizeof(*g->submounts.at));
+		for (size_t k = 0; k < found.count; k++)
+			g->submounts.at[g->submounts.count++] = plan_own(p, xstrdup(found.at[k]));
+	}
+	return 0;
 }
 
 /* The bind whose name in the share `text` begins with; its length goes to `ret_size`. */

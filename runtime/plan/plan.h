@@ -59,6 +59,9 @@ int plan_make(const struct oci_config *config, const char *bundle, const struct 
 void plan_set_user_network(struct plan *p, const struct user_network *host, bool is_host);
 /* Copies what share_check_binds() found (file or directory) into the guest's description. */
 void plan_set_files(struct plan *p);
+/* Lists what the host has mounted in the sources of binds whose flags are for the top mount alone:
+ * with any other runtime these keep their own. After share_check_binds(). */
+int plan_set_submounts(struct plan *p, struct err *e) VMRT_MUST_CHECK;
 /* devices.c: takes what disk_find() found: a loop device without a file is the guest's own. */
 void plan_set_disks(struct plan *p);
 /* A text of the guest's with the host's paths in place of the share's ("/share/mounts/N"). */

@@ -98,6 +98,24 @@ add_tmpfs_row() {
 	expect_equal "$(grep -c 'Read-only file system' "$ERR")" 2
 }
 
+@test "ro and its like are for the top mount: what is mounted below keeps its own" {
+	mkdir -p "$T/source/below"
+	mount -t tmpfs below "$T/source/below"
+	mkdir "$T/source/below/a b" "$T/source/below/a b/deep"
+	mount -t tmpfs -o ro deep "$T/source/below/a b/deep"
+	bind "$T/source" /data/ro rbind ro
+	bind "$T/source" /data/noexec rbind noexec nosuid
+	run_container /bin/sh -c 'echo x >/data/ro/file; echo x >/data/ro/below/a; echo x >"/data/ro/below/a b/c"; echo x >"/data/ro/below/a b/deep/d"
+		ls /data/noexec/below; cp /payload /data/noexec/below/; /data/noexec/below/payload exit 0 && echo runs
+		cp /payload /data/noexec/; /data/noexec/payload exit 0 && echo "runs too"; true'
+	umount -R "$T/source/below"
+	expect_out "a
+a b
+runs"
+	expect_equal "$(grep -c 'Read-only file system' "$ERR")" 2
+	expect_equal "$(grep -ci 'permission denied' "$ERR")" 1
+}
+
 @test "what the host mounts below a source later comes along with rslave" {
 	mkdir -p "$T/source/below" "$T/private"
 	mount --bind "$T/source" "$T/source"

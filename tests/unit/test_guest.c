@@ -37,7 +37,8 @@ static struct guest_mount mounts[] = {
 	 .propagation_count = 2,
 	 .propagations = {1 << 18, 1 << 19},
 	 .rec_attr_set = 1,
-	 .rec_attr_clr = UINT64_MAX},
+	 .rec_attr_clr = UINT64_MAX,
+	 .submounts = {2, readonly}},
 	{.kind = GUEST_MOUNT_FS,
 	 .is_tmpcopyup = true,
 	 .is_cow = true,
@@ -133,7 +134,8 @@ static int is_same_mount(const struct guest_mount *a, const struct guest_mount *
 	       is_same_str(a->type, b->type) && is_same_str(a->data, b->data) &&
 	       a->flags == b->flags && a->propagation_count == b->propagation_count &&
 	       !memcmp(a->propagations, b->propagations, sizeof(a->propagations)) &&
-	       a->rec_attr_set == b->rec_attr_set && a->rec_attr_clr == b->rec_attr_clr;
+	       a->rec_attr_set == b->rec_attr_set && a->rec_attr_clr == b->rec_attr_clr &&
+	       is_same_list(&a->submounts, &b->submounts);
 }
 
 static void check_process(const struct guest_process *a, const struct guest_process *b)
