@@ -31,11 +31,16 @@ class Bundle:
     def rootfs(self):
         return os.path.join(self.directory, "rootfs")
 
-    def set_args(self, *args):
+    def set_args(self, *args, network=None):
+        """`network` is the path of a network namespace; without one the container gets an empty one."""
         path = os.path.join(self.directory, "config.json")
         with open(path, encoding="utf-8") as file:
             config = json.load(file)
         config["process"]["args"] = list(args)
+        for namespace in config["linux"]["namespaces"]:
+            if namespace["type"] == "network":
+                namespace.pop("path", None)
+                namespace.update({"path": network} if network else {})
         # Each in a group of its own: a runtime may refuse one that another container is in.
         self.counter += 1
         config["linux"]["cgroupsPath"] = f"/{self.group}/container-{self.counter}"

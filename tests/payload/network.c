@@ -5,8 +5,12 @@
 #include "payload.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <poll.h>
+#include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -202,6 +206,61 @@ static int network_tcp_echo(int argc, char **argv)
 	}
 }
 
+/* "i": takes all that comes and says how many bytes that were; "o": sends as many as are asked for.
+ */
+static void network_load_serve(int fd, char command)
+{
+	static char data[1 << 18];
+	uint64_t count = 0;
+	ssize_t n;
+
+	if (command == 'i') {
+		while ((n = read(fd, data, sizeof(data))) > 0)
+			count += (uint64_t)n;
+		count = htole64(count);
+		n = write(fd, &count, sizeof(count));
+	} else if (command == 'o' && recv(fd, &count, sizeof(count), MSG_WAITALL) == 8) {
+		count = le64toh(count);
+		while (count) {
+			size_t size = count < sizeof(data) ? (size_t)count : sizeof(data);
+
+			if (payload_write_all(fd, data, size) < 0)
+				break;
+			count -= size;
+		}
+	} else if (command == 'e') {
+		while ((n = read(fd, data, sizeof(data))) > 0) {
+			if (payload_write_all(fd, data, (size_t)n) < 0)
+				break;
+		}
+	}
+}
+
+/* The other end of tests/bench/network.py: a process for each connection, whose first byte says
+ * what it is for. */
+static int network_tcp_load(int argc, char **argv)
+{
+	int listener = network_listen(SOCK_STREAM, argv[0], stdout);
+	int on = 1;
+
+	(void)argc;
+	signal(SIGCHLD, SIG_IGN);
+	for (;;) {
+		int fd = accept(listener, NULL, NULL);
+		char command;
+
+		if (fd < 0)
+			payload_die("accept");
+		if (fork() == 0) {
+			setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+			if (read(fd, &command, 1) == 1)
+				network_load_serve(fd, command);
+			_exit(0);
+		}
+		close(fd);
+	}
+}
+
 /* COUNT connections, all open before the first is used; each has an answer of its own. */
 static int network_tcp_many(int argc, char **argv)
 {
@@ -336,6 +395,7 @@ const struct payload_command network_commands[] = {
 	{"group-ask", "GROUP PORT", 2, network_group_ask},
 	{"udp-flood", "ADDRESS PORT COUNT SIZE", 4, network_udp_flood},
 	{"tcp-echo", "PORT", 1, network_tcp_echo},
+	{"tcp-load", "PORT", 1, network_tcp_load},
 	{"tcp-many", "ADDRESS PORT COUNT", 3, network_tcp_many},
 	{"dns-serve", "ADDRESS", 1, network_dns_serve},
 	{"dns-tcp", "SERVER NAME", 2, network_dns_tcp},
