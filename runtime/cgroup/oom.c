@@ -20,6 +20,7 @@
 #include "lib/fd.h"
 #include "lib/mem.h"
 #include "runtime/proc/spawn.h"
+#include "runtime/sandbox/jail.h"
 
 #define OOM_LIMIT_V1	 "memory.limit_in_bytes"
 #define OOM_LIMIT_V2	 "memory.max"
@@ -37,7 +38,7 @@ int cgroup_oom_open(const struct cgroup_host *h)
 		const char *names = h->at[i].controllers;
 
 		if (h->is_v2 ? !*names : strstr(names, "memory") != NULL)
-			return open(h->at[i].path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+			return jail_open_dir(h->at[i].path, -1);
 	}
 	return -1;
 }

@@ -15,7 +15,8 @@ struct cgroup_oom {
 	char swapping[CGROUP_OOM_TEXT_BYTES];
 };
 
-/* The directory whose memory events engines watch; -1: the host has none. */
+/* The directory whose memory events engines watch, and nothing but it; -1 (or another negative
+ * number): the host has none. */
 int cgroup_oom_open(const struct cgroup_host *h);
 
 /* Makes the kernel kill a process for want of memory in that cgroup: `victim`, a child of the

@@ -19,6 +19,7 @@
 #include "runtime/proc/keep_fds.h"
 #include "runtime/proc/title.h"
 #include "runtime/proc/spawn.h"
+#include "runtime/sandbox/confine.h"
 
 #define AGENT_STATUS_BROKEN 255
 
@@ -106,7 +107,10 @@ static int agent_request(struct agent *a, struct err *e)
 	for (int i = 0; i < 3; i++)
 		fds[i + 1] = start->stdio[i] >= 0 ? start->stdio[i] : null_fd;
 	r = ctl_send_fds(a->ctl_fd, &request, fds, CTL_FD_MAX);
-	return r < 0 ? err_set(e, r, "the container's monitor ended") : 0;
+	if (r < 0)
+		return err_set(e, r, "the container's monitor ended");
+	agent_drop_stdio(start);
+	return 0;
 }
 
 static void agent_report(struct agent *a, int error, const char *text)
@@ -168,11 +172,10 @@ static int agent_run(void *arg)
 			       a->start->stdio[0], a->start->stdio[1], a->start->stdio[2],
 			       a->start->tty_fd, a->start->caller_pidfd, a->sync_fd},
 		 11);
-	if (agent_request(a, &e) < 0) {
+	if (agent_request(a, &e) < 0 || confine_finish(CONFINE_AGENT, &e) < 0) {
 		agent_report(a, EIO, e.text);
 		return AGENT_STATUS_BROKEN;
 	}
-	agent_drop_stdio(a->start);
 	for (;;) {
 		struct pollfd p[3] = {{.fd = a->ctl_fd, .events = POLLIN},
 				      {.fd = a->signal_fd, .events = POLLIN},

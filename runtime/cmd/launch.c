@@ -308,7 +308,6 @@ static int launch_fork(struct launch_context *x, struct err *e)
 		.qemu = x->qemu,
 		.id = x->launch->id,
 		.state_dir = x->state_dir,
-		.root_dirfd = x->root_dirfd,
 		.state_dirfd = x->state_dirfd,
 		.listen_fd = x->listen_fd,
 		.sync_fd = sync[1],

@@ -3,6 +3,7 @@
  *   clone3 (pid, mount, net, ipc, uts namespaces)
  *     └─ monitor_run: own session, private mounts, network namespace
  *          ├─ machine_start: share, virtiofsd, QEMU; "/" is the container's root from here on
+ *          ├─ confine_finish: few rights are left, few system calls
  *          ├─ loop: guest link, relays, ctl.sock, creating command, signals, tails
  *          └─ exit(status): the kernel kills what is left of the pid namespace before the
  *             parent hears of it */
@@ -29,6 +30,8 @@
 #include "runtime/net/namespace.h"
 #include "runtime/proc/keep_fds.h"
 #include "runtime/proc/title.h"
+#include "runtime/sandbox/confine.h"
+#include "runtime/sandbox/jail.h"
 
 #define MONITOR_KILL_STATUS	 (128 + SIGKILL)
 #define MONITOR_QEMU_END_MS	 1000  /* of a QEMU that has hung up */
@@ -298,11 +301,11 @@ static int monitor_enter_namespaces(const struct monitor_start *start, struct er
 /* The engine's and the creator's other descriptors must not live on in here. */
 static void monitor_close_others(const struct monitor_start *start)
 {
-	const int keep[] = {start->stdio[0],	 start->stdio[1],    start->stdio[2],
-			    start->root_dirfd,	 start->state_dirfd, start->listen_fd,
-			    start->sync_fd,	 start->log_fd,	     start->tty_fd,
-			    start->caller_pidfd, start->netns_fd,    start->console_log_fd,
-			    start->notify_fd,	 start->qemu_id_fd};
+	const int keep[] = {start->stdio[0],	start->stdio[1],       start->stdio[2],
+			    start->state_dirfd, start->listen_fd,      start->sync_fd,
+			    start->log_fd,	start->tty_fd,	       start->caller_pidfd,
+			    start->netns_fd,	start->console_log_fd, start->notify_fd,
+			    start->qemu_id_fd};
 
 	keep_fds(keep, sizeof(keep) / sizeof(*keep));
 }
@@ -316,6 +319,16 @@ static void monitor_fill_stdio(void)
 		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	while (fd >= 0 && fd <= STDERR_FILENO);
 	fd_close(&fd);
+}
+
+/* From the descriptor that we were given, ".." leads to every file of the host. */
+static int monitor_detach_state(const struct monitor_start *start, struct err *e)
+{
+	auto_close int fd = jail_open_dir(start->state_dir, start->state_dirfd);
+
+	if (fd < 0 || dup3(fd, start->state_dirfd, O_CLOEXEC) < 0)
+		return err_sys(e, fd < 0 ? fd : -errno, "opening the state directory");
+	return 0;
 }
 
 static void monitor_set_oom_score(const struct monitor_start *start)
@@ -420,6 +433,8 @@ static int monitor_open(struct monitor *m, struct err *e)
 		r = monitor_keep_tty(m, e);
 	if (r == 0)
 		r = monitor_enter_namespaces(m->start, e);
+	if (r == 0)
+		r = monitor_detach_state(m->start, e);
 	/* Before anything is started: what we start is in it from its first instruction. */
 	if (r == 0)
 		r = cgroup_host_enter(m->start->cgroup, e);
@@ -455,7 +470,7 @@ static int monitor_open(struct monitor *m, struct err *e)
 		return err_sys(e, -errno, "watching QEMU's monitor");
 	monitor_open_streams(m);
 	monitor_drop_stdio(m, null_fd);
-	return 0;
+	return confine_finish(CONFINE_MONITOR, e);
 }
 
 int monitor_run(void *arg)
@@ -471,7 +486,9 @@ int monitor_run(void *arg)
 	title_set(m->start->plan->config->process->args.at,
 		  m->start->plan->config->process->args.count);
 	prctl(PR_SET_PDEATHSIG, 0);
-	r = monitor_open(m, &e);
+	r = confine_begin(&e);
+	if (r == 0)
+		r = monitor_open(m, &e);
 	if (r < 0) {
 		clients_on_created(m, &e);
 		return EXIT_FAILURE;

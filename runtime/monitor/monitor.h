@@ -22,7 +22,6 @@ struct monitor_start {
 	const char *qemu;		  /* absolute path */
 	const char *id;
 	const char *state_dir; /* absolute path, for the share's mount point */
-	int root_dirfd;	       /* of the directory that holds the state directories */
 	int state_dirfd;
 	int listen_fd; /* ctl.sock */
 	int sync_fd;   /* the creating command's end of a SOCK_SEQPACKET pair is the other one */

@@ -110,6 +110,23 @@ void jail_add_programs(struct jail *j, const char *program, char *ret_home)
 	jail_add_home(j, program, ret_home);
 }
 
+int jail_open_dir(const char *path, int want)
+{
+	auto_close int copy = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	auto_close int fd = -1;
+	struct stat st;
+	struct stat wanted;
+
+	/* The copy's own descriptor is O_PATH. */
+	if (copy >= 0)
+		fd = openat(copy, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0 || (want >= 0 && fstat(want, &wanted) < 0))
+		return -errno;
+	if (want >= 0 && (st.st_ino != wanted.st_ino || st.st_dev != wanted.st_dev))
+		return -ESTALE;
+	return take_fd(fd);
+}
+
 static int jail_make_parents(int root, const char *name)
 {
 	char path[JAIL_NAME_MAX];

@@ -53,6 +53,10 @@ int jail_add_device(struct jail *j, const char *source, const char *name) VMRT_M
  * PATH_MAX bytes and must live as long as the jail. Read-only, of course. */
 void jail_add_programs(struct jail *j, const char *program, char *ret_home);
 
+/* A descriptor of the directory `path` whose ".." leads nowhere: it is the root of a mount that is
+ * attached to none. `want` (may be -1) must be the same directory. Descriptor or -errno. */
+int jail_open_dir(const char *path, int want) VMRT_MUST_CHECK;
+
 /* In the child. 0 or -errno; `ret_stage` names the step that failed (static text). */
 int jail_enter(const struct jail *j, const char **ret_stage) VMRT_MUST_CHECK;
 

@@ -86,8 +86,9 @@ static int share_enter_bind(int root_fd, int share_fd, size_t index, const struc
 	return 0;
 }
 
-/* A /proc of the caller's own pid namespace. A symbolic link there is refused: the image must not
- * choose where it appears. */
+/* A /proc of the caller's own pid namespace, with its processes only: sysctls and everything else
+ * in there are the host's. A symbolic link there is refused: the image must not choose where it
+ * appears. */
 static int share_enter_proc(int root_fd, struct err *e)
 {
 	auto_close int target = -1;
@@ -100,7 +101,8 @@ static int share_enter_proc(int root_fd, struct err *e)
 	if (target < 0)
 		return err_sys(e, target, "share: /proc in the container's root");
 	fs = fsopen("proc", FSOPEN_CLOEXEC);
-	if (fs < 0 || fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+	if (fs < 0 || fsconfig(fs, FSCONFIG_SET_STRING, "subset", "pid", 0) < 0 ||
+	    fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
 		return err_sys(e, -errno, "share: making a proc file system");
 	mounted = fsmount(fs, FSMOUNT_CLOEXEC,
 			  MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);

@@ -2,7 +2,9 @@
  * the host's mount namespace.
  *
  * Every source is cloned (open_tree) before the first mount appears, so that a source that holds
- * the state directory (-v /:/host) does not come to contain itself. */
+ * the state directory (-v /:/host) does not come to contain itself. No copy has devices: a node in
+ * an image is the guest's to open, in its own kernel; virtiofsd and the monitor, root on the host,
+ * could otherwise be made to open the host's. */
 #include "runtime/share/share.h"
 
 #include <errno.h>
@@ -156,7 +158,8 @@ static int share_clone_root(const char *rootfs, bool is_cow, int *ret_fd, struct
 		return err_sys(e, -errno, "share: rootfs '%s'", rootfs);
 	if (fstat(fd, &st) < 0 || !S_ISDIR(st.st_mode))
 		return err_set(e, -ENOTDIR, "share: rootfs '%s' is no directory", rootfs);
-	r = share_set_attr(fd, is_cow ? MOUNT_ATTR_RDONLY : 0, MS_PRIVATE, true);
+	r = share_set_attr(fd, MOUNT_ATTR_NODEV | (is_cow ? MOUNT_ATTR_RDONLY : 0), MS_PRIVATE,
+			   true);
 	if (r < 0)
 		return err_sys(e, r, "share: detaching rootfs '%s'", rootfs);
 	*ret_fd = take_fd(fd);
@@ -178,11 +181,9 @@ static int share_clone_bind(struct share_bind *b, int *ret_fd, struct err *e)
 	r = share_check_mode(b, &st, e);
 	if (r < 0)
 		return r;
-	if (!b->is_slave) {
-		r = share_set_attr(fd, 0, MS_PRIVATE, true);
-		if (r < 0)
-			return err_sys(e, r, "share: detaching '%s'", b->source);
-	}
+	r = share_set_attr(fd, MOUNT_ATTR_NODEV, b->is_slave ? 0 : MS_PRIVATE, true);
+	if (r < 0)
+		return err_sys(e, r, "share: detaching '%s'", b->source);
 	if (b->is_readonly || b->is_readonly_rec || b->is_cow) {
 		r = share_set_attr(fd, MOUNT_ATTR_RDONLY, 0, b->is_readonly_rec);
 		if (r < 0)
@@ -235,7 +236,7 @@ static int share_place_overlay(const char *dir, const char *name, const struct s
 			       struct err *e)
 {
 	auto_free char *path = xasprintf("%s/%s", dir, name);
-	unsigned long flags = b->is_readonly || b->is_readonly_rec ? MS_RDONLY : 0;
+	unsigned long flags = MS_NODEV | (b->is_readonly || b->is_readonly_rec ? MS_RDONLY : 0);
 
 	if (mount("overlay", path, "overlay", flags, b->overlay_data) < 0)
 		return err_set(e, -errno,

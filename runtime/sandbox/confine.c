@@ -1,0 +1,335 @@
+/* Theory of operation
+ *
+ * The guest is hostile, QEMU its first prey, and the monitor reads what both of them send. So the
+ * monitor, which begins as root with everything that `create` had, gives its rights up in stages:
+ *
+ *   confine_begin    as its first act. Left are the capabilities that set-up uses: namespaces,
+ * mounts and the container's cgroup (SYS_ADMIN, SYS_PTRACE for a namespace given by /proc/PID),
+ * taps and redirections (NET_ADMIN), and what it hands on: the change to QEMU's user (SETUID,
+ * SETGID, SETPCAP), QEMU's device node (MKNOD, CHOWN), virtiofsd's file access. What can harm the
+ * host beyond files and this container is gone: modules, raw I/O, clock, reboot, tracing by BPF,
+ * audit. confine_finish   when QEMU and virtiofsd run, long before the guest says its first byte.
+ * Left are NET_ADMIN     to follow changes of the container's network namespace: it is in no other,
+ * and cannot get into another without SYS_ADMIN KILL          to end QEMU, which has an uid of its
+ * own SYS_RESOURCE  to size the pipes of exec sessions, however many there are IPC_LOCK      for
+ * the child that reports a guest's OOM kill to the engine then no_new_privs, then the filter of
+ * system calls. It stays uid 0 with the container's rootfs as "/": it owns the state directory, and
+ * without DAC_OVERRIDE and SYS_ADMIN that is all root can do.
+ *
+ * An exec session's host process keeps no capability: it forwards signals and a window's size.
+ *
+ * The filter has three answers. What is in confine_calls is allowed, with conditions on arguments
+ * where a call is two-faced. What nobody here ever calls and an intruder would try first
+ * (confine_never) ends the process. Everything else is ENOSYS: a C library newer than this list
+ * then falls back to what it did before, as it does on an old kernel.
+ *
+ * Must not be relied on by children: spawn.c's helpers are started between the two stages and have
+ * sandboxes of their own. */
+#include "runtime/sandbox/confine.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/capability.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+
+static const cap_value_t confine_setup_caps[] = {
+	CAP_SYS_ADMIN,	  CAP_SYS_PTRACE,      CAP_SYS_RESOURCE, CAP_SYS_CHROOT, CAP_NET_ADMIN,
+	CAP_SETUID,	  CAP_SETGID,	       CAP_SETPCAP,	 CAP_SETFCAP,	 CAP_MKNOD,
+	CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_CHOWN,	 CAP_FOWNER,	 CAP_FSETID,
+	CAP_KILL,	  CAP_IPC_LOCK,
+};
+static const cap_value_t confine_monitor_caps[] = {
+	CAP_NET_ADMIN,
+	CAP_KILL,
+	CAP_SYS_RESOURCE,
+	CAP_IPC_LOCK,
+};
+
+/* Where clone(2) has its flags. */
+#ifdef __s390__
+#define CLONE_FLAGS_INDEX 1
+#else
+#define CLONE_FLAGS_INDEX 0
+#endif
+
+#define BOTH	(1u << CONFINE_MONITOR | 1u << CONFINE_AGENT)
+#define MONITOR (1u << CONFINE_MONITOR)
+
+/* Allowed whatever the arguments. A name that this architecture does not have is passed over. */
+static const struct {
+	const char *name;
+	unsigned int roles;
+} confine_calls[] = {
+	/* the C library's own needs */
+	{"brk", BOTH},
+	{"munmap", BOTH},
+	{"mremap", BOTH},
+	{"madvise", BOTH},
+	{"futex", BOTH},
+	{"rseq", BOTH},
+	{"set_robust_list", BOTH},
+	{"sigaltstack", BOTH},
+	{"getrandom", BOTH},
+	{"restart_syscall", BOTH},
+	{"exit", BOTH},
+	{"exit_group", BOTH},
+	{"rt_sigaction", BOTH},
+	{"rt_sigprocmask", BOTH},
+	{"rt_sigreturn", BOTH},
+	{"tgkill", BOTH}, /* abort() */
+	{"gettid", BOTH},
+	{"getpid", BOTH},
+	{"getuid", BOTH},
+	{"geteuid", BOTH},
+	{"getgid", BOTH},
+	{"getegid", BOTH},
+	{"clock_gettime", BOTH},
+	{"clock_getres", BOTH},
+	{"gettimeofday", BOTH},
+	{"time", BOTH},
+	/* descriptors that are there already */
+	{"read", BOTH},
+	{"readv", BOTH},
+	{"write", BOTH},
+	{"writev", BOTH},
+	{"close", BOTH},
+	{"fcntl", BOTH},
+	{"fstat", BOTH},
+	{"lseek", BOTH},
+	{"dup", BOTH},
+	{"dup2", BOTH},
+	{"dup3", BOTH},
+	{"poll", BOTH},
+	{"ppoll", BOTH},
+	{"sendto", BOTH},
+	{"sendmsg", BOTH},
+	{"recvfrom", BOTH},
+	{"recvmsg", BOTH},
+	{"pread64", MONITOR},
+	{"splice", MONITOR},
+	{"close_range", MONITOR},
+	{"memfd_create", MONITOR},
+	{"ftruncate", MONITOR},
+	{"epoll_create1", MONITOR},
+	{"epoll_ctl", MONITOR},
+	{"epoll_wait", MONITOR},
+	{"epoll_pwait", MONITOR},
+	{"timerfd_create", MONITOR},
+	{"timerfd_settime", MONITOR},
+	{"pipe2", MONITOR},
+	{"accept4", MONITOR},
+	{"bind", MONITOR},
+	{"connect", MONITOR},
+	{"shutdown", MONITOR},
+	{"getsockname", MONITOR},
+	{"getsockopt", MONITOR},
+	{"setsockopt", MONITOR},
+	/* the state directory, by its descriptor; by name, the container's root */
+	{"openat", MONITOR},
+	{"faccessat", MONITOR},
+	{"faccessat2", MONITOR},
+	{"newfstatat", MONITOR},
+	{"statx", MONITOR},
+	{"getdents64", MONITOR},
+	{"mkdirat", MONITOR},
+	{"mknodat", MONITOR}, /* FIFOs: devices need a capability */
+	{"fchmodat", MONITOR},
+	{"unlinkat", MONITOR},
+	{"renameat", MONITOR},
+	{"renameat2", MONITOR},
+	/* QEMU and virtiofsd */
+	{"kill", MONITOR},
+	{"wait4", MONITOR},
+	{"waitid", MONITOR},
+	{"pidfd_open", MONITOR},
+	{"pidfd_send_signal", MONITOR},
+};
+
+/* Allowed if ((argument `index`) & mask) == value. Several rows of a call: any of them. */
+static const struct {
+	const char *name;
+	unsigned int roles;
+	unsigned int index;
+	uint64_t mask;
+	uint64_t value;
+} confine_conditions[] = {
+	{"mmap", BOTH, 2, PROT_EXEC, 0},
+	{"mprotect", BOTH, 2, PROT_EXEC, 0},
+	{"ioctl", BOTH, 1, UINT32_MAX, TIOCGWINSZ},
+	{"ioctl", BOTH, 1, UINT32_MAX, TCGETS},
+	{"ioctl", BOTH, 1, UINT32_MAX, TCSETS},
+	{"ioctl", BOTH, 1, UINT32_MAX, TCSETSW},
+	{"ioctl", BOTH, 1, UINT32_MAX, TCSETSF},
+	{"ioctl", MONITOR, 1, UINT32_MAX, FIONREAD},
+	/* setting a limit needs a new one */
+	{"prlimit64", MONITOR, 2, UINT64_MAX, 0},
+	/* A child of its own kind (cgroup/oom.c), in the same namespaces. */
+	{"clone", MONITOR, CLONE_FLAGS_INDEX,
+	 CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |
+		 CLONE_NEWPID | CLONE_NEWNET,
+	 0},
+	{"prctl", MONITOR, 0, UINT64_MAX, PR_SET_PDEATHSIG},
+	{"prctl", MONITOR, 0, UINT64_MAX, PR_SET_NAME},
+	/* the resolver; netlink once more */
+	{"socket", MONITOR, 0, UINT32_MAX, AF_INET},
+	{"socket", MONITOR, 0, UINT32_MAX, AF_NETLINK},
+};
+
+static const char *const confine_never[] = {
+	"execve",
+	"execveat",
+	"ptrace",
+	"process_vm_readv",
+	"process_vm_writev",
+	"pidfd_getfd",
+	"kcmp",
+	"mount",
+	"umount2",
+	"open_tree",
+	"move_mount",
+	"fsopen",
+	"fsconfig",
+	"fsmount",
+	"fspick",
+	"mount_setattr",
+	"pivot_root",
+	"chroot",
+	"unshare",
+	"setns",
+	"open_by_handle_at",
+	"setuid",
+	"setgid",
+	"setreuid",
+	"setregid",
+	"setresuid",
+	"setresgid",
+	"setgroups",
+	"capset",
+	"personality",
+	"bpf",
+	"perf_event_open",
+	"userfaultfd",
+	"io_uring_setup",
+	"init_module",
+	"finit_module",
+	"delete_module",
+	"kexec_load",
+	"kexec_file_load",
+	"keyctl",
+	"add_key",
+	"request_key",
+	"reboot",
+	"swapon",
+	"swapoff",
+	"iopl",
+	"ioperm",
+	"acct",
+	"quotactl",
+	"clock_settime",
+	"settimeofday",
+	"adjtimex",
+	"clock_adjtime",
+	"sethostname",
+	"setdomainname",
+};
+
+static int confine_keep_caps(const cap_value_t *keep, size_t count, struct err *e)
+{
+	cap_t now = cap_get_proc();
+	cap_t wanted = cap_init();
+	cap_flag_value_t has;
+	int r = now && wanted ? 0 : -ENOMEM;
+
+	/* The bounding set first: dropping from it needs SETPCAP. */
+	for (cap_value_t c = 0; r == 0 && c < cap_max_bits(); c++) {
+		bool is_kept = false;
+
+		for (size_t i = 0; i < count; i++)
+			is_kept = is_kept || keep[i] == c;
+		if (!is_kept && cap_get_bound(c) == 1 && cap_drop_bound(c) < 0)
+			r = -errno;
+		/* What we were not given ourselves cannot be kept. */
+		if (r == 0 && is_kept && cap_get_flag(now, c, CAP_PERMITTED, &has) == 0 &&
+		    has == CAP_SET &&
+		    (cap_set_flag(wanted, CAP_PERMITTED, 1, &c, CAP_SET) < 0 ||
+		     cap_set_flag(wanted, CAP_EFFECTIVE, 1, &c, CAP_SET) < 0))
+			r = -errno;
+	}
+	if (r == 0 && cap_set_proc(wanted) < 0)
+		r = -errno;
+	cap_free(now);
+	cap_free(wanted);
+	return r < 0 ? err_sys(e, r, "dropping capabilities") : 0;
+}
+
+static int confine_add_conditions(scmp_filter_ctx filter, enum confine_role role)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < COUNT(confine_conditions); i++) {
+		int number = seccomp_syscall_resolve_name(confine_conditions[i].name);
+
+		if (number == __NR_SCMP_ERROR || !(confine_conditions[i].roles & 1u << role))
+			continue;
+		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 1,
+				     SCMP_CMP(confine_conditions[i].index, SCMP_CMP_MASKED_EQ,
+					      confine_conditions[i].mask,
+					      confine_conditions[i].value));
+	}
+	return r;
+}
+
+static int confine_fill_filter(scmp_filter_ctx filter, enum confine_role role)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < COUNT(confine_calls); i++) {
+		int number = seccomp_syscall_resolve_name(confine_calls[i].name);
+
+		if (number != __NR_SCMP_ERROR && (confine_calls[i].roles & 1u << role))
+			r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 0);
+	}
+	for (size_t i = 0; r == 0 && i < COUNT(confine_never); i++) {
+		int number = seccomp_syscall_resolve_name(confine_never[i]);
+
+		if (number != __NR_SCMP_ERROR)
+			r = seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, number, 0);
+	}
+	return r < 0 ? r : confine_add_conditions(filter, role);
+}
+
+static int confine_load_filter(enum confine_role role, struct err *e)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
+	int r = filter ? confine_fill_filter(filter, role) : -ENOMEM;
+
+	/* A tree instead of a chain; an old libseccomp has only the chain. */
+	if (r == 0)
+		(void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+	/* It sets no_new_privs itself. */
+	if (r == 0)
+		r = seccomp_load(filter);
+	seccomp_release(filter);
+	return r < 0 ? err_sys(e, r, "loading the filter of system calls") : 0;
+}
+
+int confine_begin(struct err *e)
+{
+	return confine_keep_caps(confine_setup_caps, COUNT(confine_setup_caps), e);
+}
+
+int confine_finish(enum confine_role role, struct err *e)
+{
+	size_t count = role == CONFINE_MONITOR ? COUNT(confine_monitor_caps) : 0;
+	int r = confine_keep_caps(confine_monitor_caps, count, e);
+
+	return r < 0 ? r : confine_load_filter(role, e);
+}
