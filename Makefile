@@ -48,7 +48,7 @@ UNIT_PROGRAMS   := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/tests/unit/%)
 FUZZ_SOURCES    := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_REPLAYS    := $(FUZZ_SOURCES:tests/fuzz/%.c=$(BUILD)/tests/replay/%)
 FORMATTED       := $(wildcard lib/*.[ch] runtime/*.c runtime/*/*.[ch] init/*.[ch] vmrun/*.[ch] tests/unit/*.[ch] \
-		   tests/fuzz/*.c tests/payload/*.[ch] tests/kernel/*.[ch] tests/bench/*.c)
+		   tests/fuzz/*.c tests/payload/*.[ch] tests/hostile/*.c tests/kernel/*.[ch] tests/bench/*.c)
 # A sanitized build stands beside the other, it does not replace it.
 VMRT            := $(if $(filter 1,$(SANITIZE)),$(OBJ)/vmrt,$(BUILD)/vmrt)
 
@@ -133,6 +133,7 @@ $(BUILD)/tests/replay/%: tests/fuzz/%.c $(UNIT_LIB)
 unit-programs: $(UNIT_PROGRAMS) $(FUZZ_REPLAYS)
 
 include tests/payload/payload.mk
+include tests/hostile/hostile.mk
 
 .PHONY: check
 check: ## install what tests need, lint and all tests (as root)

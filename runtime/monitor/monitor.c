@@ -87,8 +87,8 @@ void monitor_break(struct monitor *m, const struct err *e)
 		if (m->sync_fd < 0 && !relay_is_done(stderr_relay))
 			dprintf(relay_output_fd(stderr_relay), "vmrt: %s\n", e->text);
 	}
-	if (m->container.state <= SESSION_CREATING)
-		clients_on_created(m, e);
+	/* As long as there is a creating command it waits, for that or for the answer to COMMIT. */
+	clients_on_created(m, e);
 	clients_on_end(m, e);
 	loop_stop(m->loop);
 }
