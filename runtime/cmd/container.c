@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -34,7 +35,12 @@ int container_open(const struct cmd *c, const char *id, struct container *k, str
 	if (k->root_dirfd < 0)
 		return k->root_dirfd;
 	k->dirfd = state_open(k->root_dirfd, id, e);
-	return k->dirfd < 0 ? k->dirfd : state_read(k->dirfd, &k->state, e);
+	r = k->dirfd < 0 ? k->dirfd : state_read(k->dirfd, &k->state, e);
+	/* It names what is removed, killed and told to hooks. */
+	if (r == 0 && strcmp(k->state.id, id) != 0)
+		r = err_set(e, -EINVAL, "state.json: id: is '%s' in the directory of '%s'",
+			    k->state.id, id);
+	return r;
 }
 
 /* One request, one reply. -ECONNREFUSED when no monitor listens. */

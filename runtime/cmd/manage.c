@@ -60,8 +60,9 @@ int launch_kill(const struct cmd *c, const char *id, int signo, bool is_all, str
 	return r == -ESRCH && is_all ? 0 : r;
 }
 
-/* A directory that is not a complete container: left by a `create` that was killed. Another
- * runtime's directory (docker's root is shared with runc) is nobody's to remove but its own. */
+/* A directory that is not a complete container: left by a `create` that was killed, or its
+ * state.json is damaged. Another runtime's directory (docker's root is shared with runc) has no
+ * monitor.pid: that is nobody's to remove but its own. */
 static int container_remove_fragment(int root_dirfd, const char *id, struct err *e)
 {
 	auto_close int dirfd =
@@ -72,7 +73,8 @@ static int container_remove_fragment(int root_dirfd, const char *id, struct err 
 
 	if (dirfd < 0)
 		return 0;
-	if (faccessat(dirfd, "state.json", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+	if (faccessat(dirfd, "state.json", F_OK, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    faccessat(dirfd, "monitor.pid", F_OK, AT_SYMLINK_NOFOLLOW) < 0)
 		return 0;
 	r = container_kill_monitor(&k, e);
 	if (r == 0 && cgroup_driver_remove(dirfd, &ignored) < 0)
