@@ -48,7 +48,7 @@ UNIT_PROGRAMS   := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/tests/unit/%)
 FUZZ_SOURCES    := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_REPLAYS    := $(FUZZ_SOURCES:tests/fuzz/%.c=$(BUILD)/tests/replay/%)
 FORMATTED       := $(wildcard lib/*.[ch] runtime/*.c runtime/*/*.[ch] init/*.[ch] vmrun/*.[ch] tests/unit/*.[ch] \
-		   tests/fuzz/*.c tests/payload/*.[ch] tests/hostile/*.c tests/kernel/*.[ch] tests/bench/*.c)
+		   tests/fuzz/*.[ch] tests/payload/*.[ch] tests/hostile/*.c tests/kernel/*.[ch] tests/bench/*.c)
 # A sanitized build stands beside the other, it does not replace it.
 VMRT            := $(if $(filter 1,$(SANITIZE)),$(OBJ)/vmrt,$(BUILD)/vmrt)
 

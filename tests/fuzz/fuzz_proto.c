@@ -1,11 +1,7 @@
 /* Fuzz target: a stream of bytes from a hostile guest, parsed frame by frame as the monitor does.
- *
- *   clang -fsanitize=fuzzer,address,undefined -I. tests/fuzz/fuzz_proto.c
- * lib/{proto,wire,mem,err}.c cc -DFUZZ_REPLAY ...   a program that replays the files it is given */
-#include <stdlib.h>
-#include <string.h>
-
+ */
 #include "lib/proto.h"
+#include "tests/fuzz/fuzz.h"
 
 /* What must hold of every event that was accepted, whatever the input. */
 static void fuzz_check_event(const struct proto_event *ev, int used, size_t size)
@@ -29,8 +25,6 @@ static void fuzz_check_event(const struct proto_event *ev, int used, size_t size
 		abort();
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct proto_event ev;
@@ -48,33 +42,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		size -= (size_t)used;
 	}
 }
-
-#ifdef FUZZ_REPLAY
-#include <fcntl.h>
-#include <stdio.h>
-
-#include "lib/fd.h"
-
-#define FUZZ_FILE_MAX_BYTES (1 << 20)
-
-int main(int argc, char **argv)
-{
-	if (argc < 2) {
-		fputs("usage: fuzz_proto FILE...\n", stderr);
-		return 1;
-	}
-	for (int i = 1; i < argc; i++) {
-		char *text;
-		size_t size;
-		int r = fd_read_file(AT_FDCWD, argv[i], FUZZ_FILE_MAX_BYTES, &text, &size);
-
-		if (r < 0) {
-			fprintf(stderr, "%s: %s\n", argv[i], strerror(-r));
-			return 1;
-		}
-		LLVMFuzzerTestOneInput((const uint8_t *)text, size);
-		free(text);
-	}
-	return 0;
-}
-#endif
