@@ -197,6 +197,10 @@ static const struct option_spec update_options[] = {
 	 "refused likewise"},
 	HELP_OPTION,
 };
+static const struct option_spec doctor_options[] = {
+	{"json", 0, OPTION_FLAG, VALUE(want_json), NULL, "print the findings as JSON"},
+	HELP_OPTION,
+};
 static const struct option_spec plain_options[] = {HELP_OPTION};
 
 #define OPTIONS(table) .options = (table), .option_count = COUNT(table)
@@ -320,6 +324,11 @@ const struct cmd_verb cmd_verbs[] = {
 	 .summary = "print what vmrt honours, as JSON",
 	 OPTIONS(plain_options),
 	 .run = cmd_features},
+	{.name = "doctor",
+	 .arguments = "",
+	 .summary = "look at what vmrt needs of this host, and say how to mend it",
+	 OPTIONS(doctor_options),
+	 .run = cmd_doctor},
 };
 const size_t cmd_verb_count = COUNT(cmd_verbs);
 

@@ -44,6 +44,7 @@ struct cmd_values {
 	unsigned int preserve_fds;
 	const char *format;
 	bool is_quiet;
+	bool want_json;
 	bool is_all;
 	bool is_force;
 	bool is_detached;
@@ -108,6 +109,7 @@ int cmd_update(struct cmd *c, struct err *e);
 int cmd_state(struct cmd *c, struct err *e);
 int cmd_list(struct cmd *c, struct err *e);
 int cmd_spec(struct cmd *c, struct err *e);
+int cmd_doctor(struct cmd *c, struct err *e);
 int cmd_features(struct cmd *c, struct err *e);
 
 /* --root, or the default. */

@@ -33,7 +33,6 @@
 #include "runtime/state/state.h"
 #include "runtime/vm/vm.h"
 
-#define LAUNCH_FACTS_DIR	   "/run/vmrt-host"
 #define LAUNCH_INITRAMFS_MAX_BYTES (512u << 20)
 
 /* Everything a creation owns until it is complete. */
@@ -96,7 +95,7 @@ static int launch_choose_accel(struct launch_context *x, struct err *e)
 	int r = vm_qemu_find(arch, qemu, x->qemu, e);
 
 	if (r == 0)
-		r = host_facts_get(LAUNCH_FACTS_DIR, needs, x->settings.virtiofsd, &x->facts, e);
+		r = host_facts_get(FACTS_DIR, needs, x->settings.virtiofsd, &x->facts, e);
 	if (r == 0)
 		r = accel_choose(x->settings.accel, arch->oci, &x->facts, &x->accel, &reason, e);
 	if (r == 0 && reason && x->facts.was_kvm_probed)
@@ -293,7 +292,7 @@ static int launch_fork(struct launch_context *x, struct err *e)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sync) < 0)
 		return err_sys(e, -errno, "making a socket pair");
 	x->sync_fd = sync[0];
-	x->qemu_id_fd = ids_lease(LAUNCH_FACTS_DIR, &x->settings.ids, &x->qemu_id, e);
+	x->qemu_id_fd = ids_lease(FACTS_DIR, &x->settings.ids, &x->qemu_id, e);
 	if (x->qemu_id_fd < 0) {
 		fd_close(&sync[1]);
 		return x->qemu_id_fd;
@@ -445,6 +444,11 @@ static void launch_undo(struct launch_context *x)
 	struct err ignored;
 
 	log_set_container(-1);
+	/* It may be descriptors that there are none of. */
+	fd_close(&x->listen_fd);
+	fd_close(&x->log_fd);
+	fd_close(&x->sync_fd);
+	fd_close(&x->qemu_id_fd);
 	if (x->pidfd >= 0) {
 		spawn_kill(&x->pidfd);
 		x->state.status = STATE_STOPPED;
@@ -453,6 +457,7 @@ static void launch_undo(struct launch_context *x)
 	}
 	if (was_made && cgroup_driver_remove(x->state_dirfd, &ignored) < 0)
 		log_warn("%s", ignored.text);
+	fd_close(&x->state_dirfd);
 	if (was_made)
 		(void)state_remove(x->root_dirfd, x->launch->id);
 }

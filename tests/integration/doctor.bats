@@ -1,0 +1,94 @@
+# vmrt doctor: what it says of a good host, and of hosts that lack something.
+
+load ../lib/load
+
+setup() { test_setup; }
+teardown() { test_teardown; }
+
+doctor() {
+	call doctor "$@"
+	expect_err ''
+}
+
+# line_of CHECK: "status|found|mend" of the last call's JSON.
+line_of() {
+	jq -r --arg c "$1" '.[] | select(.check == $c) | [.status, .found, .mend // ""] | join("|")' "$OUT"
+}
+
+settings() {
+	jq -n "$@" >"$T/vmrt.json"
+	export VMRT_CONFIG=$T/vmrt.json
+}
+
+@test "doctor finds a host on which containers run" {
+	vm_only "others have none"
+	doctor
+	expect_status 0
+	! grep -q '^fail' "$OUT" || expect_failed "nothing that fails"
+	doctor --json
+	expect_status 0
+	expect_equal "$(jq -r '[.[].check] | sort | join(" ")' "$OUT")" \
+		"cgroups docker host kernel kernel kvm podman privileges qemu settings tun uid range virtiofsd" "the checks"
+	expect_match "$(line_of qemu)" '^ok\|/.*qemu-system-' "where QEMU is"
+	expect_match "$(line_of virtiofsd)" '^ok\|/.*virtiofsd, version [0-9]' "where virtiofsd is"
+	# Every finding that is not good but can be mended says how.
+	expect_equal "$(jq '[.[] | select(.status == "ok" and .mend != null)] | length' "$OUT")" 0 "no cure for the healthy"
+}
+
+@test "doctor names what is missing and exits 1" {
+	vm_only "others have none"
+	settings '{qemu: "/no/qemu", virtiofsd: "/etc/passwd", kernel: "/no/kernel", "uid-first": 1}'
+	doctor --json
+	expect_status 1
+	expect_match "$(line_of qemu)" '^fail\|qemu: ./no/qemu.*\|correct or remove "qemu" in the settings$'
+	expect_match "$(line_of virtiofsd)" '^fail\|virtiofsd: ./etc/passwd.*\|correct or remove "virtiofsd"'
+	expect_match "$(line_of kernel)" '^fail\|.*/no/kernel.*\|make install'
+	expect_match "$(line_of 'uid range')" '^warn\|1-65536: belongs to others too: user .*\|set uid-first'
+	settings '{accel: "warp"}'
+	doctor --json
+	expect_status 1
+	expect_match "$(line_of settings)" '^fail\|.*accel'
+	settings '{accel: "tcg"}'
+	doctor --json
+	expect_status 0
+	expect_match "$(line_of kvm)" '^ok\|not used'
+}
+
+# doctor with other files in /etc: those of the folder $T/etc lie over the host's.
+doctor_with_etc() {
+	mkdir -p "$T/over" "$T/work"
+	status=0
+	OUT=$T/call.out ERR=$T/call.err
+	unshare --mount --propagation private bash -c \
+		'mount -t overlay -o "lowerdir=$0:/etc" overlay /etc && exec "$1" doctor --json' "$T/etc" "$VMRT" \
+		>"$OUT" 2>"$ERR" </dev/null 3>&- || status=$?
+}
+
+@test "doctor reads the engines' configuration, and its cures cure" {
+	vm_only "others have none"
+	local cure
+	mkdir -p "$T/etc/docker" "$T/etc/containers/containers.conf.d"
+	jq -n --arg v "$VMRT" '{runtimes: {vmrt: {path: $v}}}' >"$T/etc/docker/daemon.json"
+	printf '[engine]\n[engine.runtimes]\n# vmrt = ["/no"]\nvmrt = ["%s"]\n' "$VMRT" >"$T/etc/containers/containers.conf.d/v.conf"
+	doctor_with_etc
+	expect_match "$(line_of docker)" "^ok\|/etc/docker/daemon.json: runtime vmrt is '$VMRT'"
+	expect_match "$(line_of podman)" "^ok\|/etc/containers/containers.conf.d/v.conf: runtime vmrt is '$VMRT'"
+	echo '{"runtimes": {"vmrt": {"path": "/no/vmrt"}}}' >"$T/etc/docker/daemon.json"
+	printf '[engine.runtimes]\nvmrt = ["/bin/true"]\n' >"$T/etc/containers/containers.conf.d/v.conf"
+	doctor_with_etc
+	expect_status 1
+	expect_match "$(line_of docker)" "^fail\|.*'/no/vmrt'.*\|ln -s $VMRT /no/vmrt"
+	expect_match "$(line_of podman)" '^warn\|.*which is not this program'
+	echo '{' >"$T/etc/docker/daemon.json"
+	doctor_with_etc
+	expect_status 1
+	expect_match "$(line_of docker)" '^fail\|.*parse error'
+	echo '{"debug": true}' >"$T/etc/docker/daemon.json"
+	doctor_with_etc
+	expect_status 0
+	expect_match "$(line_of docker)" '^warn\|/etc/docker/daemon.json has no runtime vmrt'
+	cure=$(jq -r '.[] | select(.check == "docker").mend' "$OUT")
+	cure=${cure//\/etc\//$T/etc/}
+	bash -c "${cure%% && systemctl*}"
+	expect_equal "$(jq -c . "$T/etc/docker/daemon.json")" "{\"debug\":true,\"runtimes\":{\"vmrt\":{\"path\":\"$VMRT\"}}}" "what the cure wrote"
+}
