@@ -84,8 +84,13 @@ void monitor_break(struct monitor *m, const struct err *e)
 	if (!m->is_kill_wanted) {
 		log_warn("%s", e->text);
 		/* After create the user's only view of the VM is the container's stderr. */
-		if (m->sync_fd < 0 && !relay_is_done(stderr_relay))
-			dprintf(relay_output_fd(stderr_relay), "vmrt: %s\n", e->text);
+		if (m->sync_fd < 0 && !relay_is_done(stderr_relay)) {
+			char line[ERR_TEXT_BYTES + 16];
+			int size = snprintf(line, sizeof(line), "vmrt: %s\n", e->text);
+
+			/* Not dprintf(), which loses its buffer in glibc. */
+			(void)!write(relay_output_fd(stderr_relay), line, (size_t)size);
+		}
 	}
 	/* As long as there is a creating command it waits, for that or for the answer to COMMIT. */
 	clients_on_created(m, e);

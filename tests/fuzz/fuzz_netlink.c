@@ -12,7 +12,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct scan s = {0};
 	int left = (int)size;
 
-	while (mnl_nlmsg_ok(message, left)) {
+	/* libmnl trusts the kernel that a length is no negative number. */
+	while (mnl_nlmsg_ok(message, left) && message->nlmsg_len <= INT32_MAX) {
 		scan_take(&s, message);
 		message = mnl_nlmsg_next(message, &left);
 	}

@@ -33,6 +33,7 @@ struct fuzz {
 	int qmp_fd;
 	int rounds;
 	int always_fd; /* readable: the loop goes round and round */
+	struct loop_source *always;
 	int null_fd;
 };
 
@@ -110,8 +111,8 @@ static void fuzz_open(struct fuzz *f)
 	m->qmp = qmp_new(m->loop, fuzz_pair(fds), fuzz_on_qmp, f);
 	f->qmp_fd = fds[1];
 	f->always_fd = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (!m->qmp || !loop_add(m->loop, f->always_fd, EPOLLIN, fuzz_on_round, f) ||
-	    guest_open(m, &e) < 0)
+	f->always = loop_add(m->loop, f->always_fd, EPOLLIN, fuzz_on_round, f);
+	if (!m->qmp || !f->always || guest_open(m, &e) < 0)
 		abort();
 	fuzz_open_streams(f, &m->container, &f->stdout_fd);
 	f->exec = (struct session){.monitor = m, .number = 1, .state = SESSION_RUNNING};
@@ -141,6 +142,8 @@ static void fuzz_close(struct fuzz *f)
 		session_close_streams(m->execs);
 		free(m->execs);
 	}
+	loop_remove(m->guest_source);
+	loop_remove(f->always);
 	qmp_free(m->qmp);
 	network_close(m);
 	wire_out_done(&m->out);
