@@ -161,13 +161,13 @@ static void bundle_put_machine(struct json_out *out, const struct request *reque
 	json_out_end(out);
 }
 
-static void bundle_put_namespaces(struct json_out *out, bool has_network)
+static void bundle_put_linux(struct json_out *out, bool has_network, const struct disks *disks)
 {
 	static const char *const types[] = {"mount", "uts", "network"};
 
 	json_out_object(out, "linux");
 	json_out_array(out, "namespaces");
-	/* Without a network namespace of its own the VM gets the user-mode network. */
+	/* The user-mode network is in the caller's namespace. */
 	for (size_t i = 0; i < (has_network ? 2 : 3); i++) {
 		json_out_object(out, NULL);
 		json_out_string(out, "type", types[i]);
@@ -180,9 +180,16 @@ static void bundle_put_namespaces(struct json_out *out, bool has_network)
 	json_out_bool(out, "allow", true);
 	json_out_string(out, "access", "rwm");
 	json_out_end(out);
+	disks_put_rules(out, disks);
 	json_out_end(out);
 	json_out_end(out);
+	disks_put_devices(out, disks);
 	json_out_end(out);
+}
+
+static bool bundle_has_network(const struct request *request)
+{
+	return request->net && !strcmp(request->net, "user");
 }
 
 static void bundle_put_annotations(struct json_out *out, const struct request *request,
@@ -193,6 +200,8 @@ static void bundle_put_annotations(struct json_out *out, const struct request *r
 		json_out_string(out, "io.vmrt.root", "cow");
 	if (kernel->machine)
 		json_out_string(out, "io.vmrt.machine", kernel->machine);
+	if (bundle_has_network(request))
+		json_out_string(out, "io.vmrt.network", "user");
 	json_out_end(out);
 }
 
@@ -240,10 +249,10 @@ static int bundle_store(const char *dir, struct json_out *out, struct err *e)
 }
 
 static void bundle_put(struct json_out *out, const struct request *request,
-		       const struct kernel *kernel, const struct user *user,
-		       const struct mounts *mounts, unsigned long memory_mib)
+		       const struct kernel *kernel, const struct disks *disks,
+		       const struct user *user, const struct mounts *mounts,
+		       unsigned long memory_mib)
 {
-	bool has_network = request->net && !strcmp(request->net, "user");
 	struct utsname host;
 
 	uname(&host);
@@ -257,12 +266,12 @@ static void bundle_put(struct json_out *out, const struct request *request,
 	mounts_put(out, mounts);
 	bundle_put_annotations(out, request, kernel);
 	bundle_put_machine(out, request, kernel, memory_mib);
-	bundle_put_namespaces(out, has_network);
+	bundle_put_linux(out, bundle_has_network(request), disks);
 	json_out_end(out);
 }
 
-int bundle_write(const struct request *request, const struct kernel *kernel, const char *dir,
-		 struct err *e)
+int bundle_write(const struct request *request, const struct kernel *kernel,
+		 const struct disks *disks, const char *dir, struct err *e)
 {
 	struct mounts mounts = {0};
 	struct user user = {0};
@@ -278,7 +287,7 @@ int bundle_write(const struct request *request, const struct kernel *kernel, con
 	if (r == 0) {
 		struct json_out *out = json_out_new("\t");
 
-		bundle_put(out, request, kernel, &user, &mounts, memory_mib);
+		bundle_put(out, request, kernel, disks, &user, &mounts, memory_mib);
 		r = json_out_is_exact(out)
 			    ? bundle_store(dir, out, e)
 			    : err_set(e, -EILSEQ,

@@ -3,11 +3,13 @@
 #define VMRUN_BUNDLE_H
 
 #include "lib/err.h"
+#include "vmrun/disks.h"
 #include "vmrun/kernel.h"
 #include "vmrun/request.h"
 
-/* Writes `dir`/config.json. `kernel` is ready to be used. Nothing but files of `dir` is changed. */
-int bundle_write(const struct request *request, const struct kernel *kernel, const char *dir,
-		 struct err *e) VMRT_MUST_CHECK;
+/* Writes `dir`/config.json. `kernel` and `disks` are ready to be used. Nothing but files of `dir`
+ * is changed. */
+int bundle_write(const struct request *request, const struct kernel *kernel,
+		 const struct disks *disks, const char *dir, struct err *e) VMRT_MUST_CHECK;
 
 #endif

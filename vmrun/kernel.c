@@ -145,6 +145,8 @@ static unsigned int kernel_reasons(const struct request *request, enum kernel_ne
 		needs |= KERNEL_NEED_OVERLAY;
 	if (request->net && !strcmp(request->net, "user"))
 		needs |= KERNEL_NEED_NET;
+	if (request->disks.count)
+		needs |= KERNEL_NEED_DISK;
 	return needs;
 }
 

@@ -13,6 +13,7 @@
 #include "lib/mem.h"
 #include "vmrun/batch.h"
 #include "vmrun/bundle.h"
+#include "vmrun/disks.h"
 #include "vmrun/kernel.h"
 #include "vmrun/run.h"
 
@@ -47,6 +48,8 @@ static const struct option_spec main_options[] = {
 	{"net", 0, OPTION_STRING, AT(net), "none|user", "its network (default: none)"},
 	{"timeout", 0, OPTION_STRING, AT(timeout), "SECONDS",
 	 "end it by SIGTERM after that time, with exit status 124"},
+	{"disk", 'D', OPTION_LIST, AT(disks), "FILE[:ro]",
+	 "one more disk: a raw image or a block device; /dev/vda, /dev/vdb"},
 	{"append", 0, OPTION_LIST, AT(append), "WORDS", "more for the kernel's command line"},
 	{"console", 0, OPTION_STRING, AT(console), "FILE", "append the kernel's messages to FILE"},
 	{"qemu-arg", 0, OPTION_LIST, AT(qemu_args), "ARG", "one more argument of QEMU's"},
@@ -140,12 +143,16 @@ static int main_run_command(const struct request *request, unsigned int timeout_
 			    struct err *e)
 {
 	struct kernel kernel = {0};
+	struct disks disks = {0};
 	int r = kernel_prepare(request, dir, &kernel, e);
 
 	if (r == 0)
-		r = bundle_write(request, &kernel, dir, e);
+		r = disks_open(&request->disks, &disks, e);
+	if (r == 0)
+		r = bundle_write(request, &kernel, &disks, dir, e);
 	if (r == 0)
 		r = run_bundle(request, dir, timeout_ms, e);
+	disks_done(&disks);
 	kernel_done(&kernel);
 	return r;
 }

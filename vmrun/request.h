@@ -37,6 +37,7 @@ struct request {
 	unsigned int jobs;
 	const char *console; /* a file; NULL: nobody reads the kernel's messages */
 	struct option_list modules;
+	struct option_list disks; /* FILE[:ro] */
 	struct option_list qemu_args;
 	bool want_keep;
 	bool is_quiet;

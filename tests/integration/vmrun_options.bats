@@ -128,6 +128,32 @@ mounted'
 	expect_err_has 'qemu: ended unexpectedly'
 }
 
+@test "-D gives the machine disks, read-only ones among them" {
+	truncate -s 8M "$T/disk"
+	mkfs.ext4 -q "$T/disk"
+	truncate -s 4M "$T/other"
+	# shellcheck disable=SC2016 # the guest's shell expands it
+	vmrun -D "$T/disk" -D "$T/other:ro" sh -c 'mount /dev/vda /mnt && echo written >/mnt/file && umount /mnt
+		blockdev --getro /dev/vda /dev/vdb; blockdev --getsize64 /dev/vdb; echo x >/dev/vdb; ls /dev/vd*'
+	expect_status 0
+	expect_out '0
+1
+4194304
+/dev/vda
+/dev/vdb'
+	cmp -n 4194304 "$T/other" /dev/zero || expect_failed "nothing written"
+	vmrun -D "$T/disk:ro" sh -c 'mount -o ro /dev/vda /mnt && cat /mnt/file'
+	expect_out written
+	wait_for "the loop devices to go" eval '[ -z "$(losetup -n -j "$T/disk")$(losetup -n -j "$T/other")" ]'
+	vmrun -D "$T/absent" true
+	expect_status 125
+	expect_err "vmrun: option --disk: '$T/absent': No such file or directory"
+	printf 'QFI\xfb' | dd of="$T/other" conv=notrunc status=none
+	vmrun -D "$T/other" true
+	expect_status 125
+	expect_err "vmrun: option --disk: '$T/other' is qcow2: only raw disks can be used"
+}
+
 @test "--net user reaches the host and its names, none has loopback only" {
 	vmrun ip -o link
 	expect_match "$(cat "$OUT")" '^1: lo: '
