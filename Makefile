@@ -156,13 +156,16 @@ check-sanitize: ## unit tests and fuzz corpora under ASan and UBSan, leak detect
 check-kernel: kernel ## what the guest's kernel promises, in the running guest: seconds
 	tests/run kernel
 
-.PHONY: check-integration check-engines check-vmrun check-debian13 check-guards
+.PHONY: check-integration check-engines check-vmrun check-go check-debian13 check-guards
 check-integration: all payload ## the runtime by hand, real QEMU and virtiofsd (as root)
 	tests/run integration
 check-engines: all payload ## under real docker and podman (as root)
 	tests/run engines
 check-vmrun: all payload ## vmrun with other kernels and real work (as root)
 	tests/run vmrun
+check-go: all payload ## go test -exec vmrun; installs Debian's Go, 450 MB (as root)
+	tools/install-deps go
+	tests/run go
 check-debian13: all payload ## the integration suite in a Debian 13 root (as root)
 	tests/run debian13
 check-guards: all payload ## the suite must fail without a runtime

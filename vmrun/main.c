@@ -13,6 +13,7 @@
 #include "lib/mem.h"
 #include "vmrun/batch.h"
 #include "vmrun/bundle.h"
+#include "vmrun/defaults.h"
 #include "vmrun/disks.h"
 #include "vmrun/kernel.h"
 #include "vmrun/run.h"
@@ -102,9 +103,6 @@ static int main_check_targets(const struct request *request, struct err *e)
 {
 	if (!request->file && (request->filter || request->junit || request->jobs))
 		return err_set(e, -EINVAL, "options --filter, --jobs and --junit belong to --file");
-	if (request->file && request->arg_count)
-		return err_set(e, -EINVAL, "option --file: the commands are in the file, not '%s'",
-			       request->args[0]);
 	return 0;
 }
 
@@ -195,20 +193,75 @@ static int main_run(const struct request *request, struct err *e)
 	return r;
 }
 
+/* .vmrun-args and $VMRUN_ARGS. --file in them would call itself for each target. */
+static int main_parse_defaults(struct strv *words, struct request *request, struct err *e)
+{
+	auto_free char **copy = NULL;
+	int rest = 0;
+	int r = defaults_read(words, e);
+
+	if (r < 0 || !words->count)
+		return r;
+	copy = xmemdup(words->at, words->count * sizeof(*copy)); /* the parser sorts */
+	r = options_parse(main_options, COUNT(main_options), request, (int)words->count, copy,
+			  false, &rest, e);
+	if (r == 0 && rest)
+		r = err_set(e, -EINVAL, "'%s' is no option", copy[0]);
+	if (r == 0 && request->file)
+		r = err_set(e, -EINVAL, "option --file belongs on the command line");
+	return r < 0 ? err_prefix(e, r, DEFAULTS_FILE " and $" DEFAULTS_VARIABLE) : 0;
+}
+
+/* Options of a single command that --file would ignore. */
+static bool main_has_options_beside(const struct request *request, const struct request *before)
+{
+	struct request rest = *request;
+
+	rest.file = before->file;
+	rest.filter = before->filter;
+	rest.junit = before->junit;
+	rest.jobs = before->jobs;
+	rest.is_verbose = before->is_verbose;
+	rest.want_help = before->want_help;
+	rest.want_version = before->want_version;
+	return memcmp(&rest, before, sizeof(rest)) != 0;
+}
+
+/* What is said on the command line comes last, and wins. */
+static int main_parse(int argc, char **argv, struct strv *words, struct request *request,
+		      struct err *e)
+{
+	struct request before;
+	int r = main_parse_defaults(words, request, e);
+
+	if (r < 0)
+		return r;
+	memcpy(&before, request, sizeof(before));
+	r = options_parse(main_options, COUNT(main_options), request, argc - 1, argv + 1, false,
+			  &request->arg_count, e);
+	if (r == 0 && request->file && request->arg_count)
+		return err_set(e, -EINVAL, "option --file: the commands are in the file, not '%s'",
+			       argv[1]);
+	if (r == 0 && request->file && main_has_options_beside(request, &before))
+		return err_set(e, -EINVAL,
+			       "option --file: options of a command belong into the file");
+	request->args = argv + 1;
+	argv[1 + request->arg_count] = NULL;
+	return r;
+}
+
 int main(int argc, char **argv)
 {
 	struct request request = {
 		.want_tty = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO),
 		.want_input = true,
 	};
+	auto_strv struct strv words = {0};
 	struct err e;
-	int r = options_parse(main_options, COUNT(main_options), &request, argc - 1, argv + 1,
-			      false, &request.arg_count, &e);
+	int r = main_parse(argc, argv, &words, &request, &e);
 
 	if (r < 0)
 		return main_fail(&e);
-	request.args = argv + 1;
-	argv[1 + request.arg_count] = NULL;
 	if (request.want_help) {
 		main_help(stdout);
 		return EXIT_SUCCESS;

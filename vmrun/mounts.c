@@ -13,6 +13,7 @@
 #include "lib/fd.h"
 #include "lib/mem.h"
 #include "vmrun/host_mounts.h"
+#include "vmrun/outputs.h"
 
 static const char *const mounts_mode_names[MOUNTS_MODE_COUNT] = {
 	[MOUNTS_RO] = "ro",
@@ -44,6 +45,15 @@ static void mounts_add(struct mounts *m, const char *host, const char *guest, en
 		.guest = xstrdup(guest),
 		.mode = mode,
 	};
+}
+
+static bool mounts_has_guest(const struct mounts *m, const char *guest)
+{
+	for (size_t i = 0; i < m->count; i++) {
+		if (!strcmp(m->at[i].guest, guest))
+			return true;
+	}
+	return false;
 }
 
 static int mounts_find_mode(const char *name)
@@ -148,6 +158,16 @@ static void mounts_add_module_files(struct mounts *m, const struct kernel *kerne
 		mounts_add(m, host, there, MOUNTS_RO);
 }
 
+static void mounts_add_outputs(const struct request *request, struct mounts *m)
+{
+	for (int i = 1; i < request->arg_count; i++) {
+		auto_free char *dir = outputs_dir_of(request->args[i]);
+
+		if (dir && !mounts_has_guest(m, dir))
+			mounts_add(m, dir, dir, MOUNTS_RW);
+	}
+}
+
 int mounts_plan(const struct request *request, const struct kernel *kernel, const char *dir,
 		struct mounts *ret, struct err *e)
 {
@@ -170,6 +190,8 @@ int mounts_plan(const struct request *request, const struct kernel *kernel, cons
 		r = mounts_add_resolver(ret, dir, e);
 	for (size_t i = 0; r == 0 && i < request->volumes.count; i++)
 		r = mounts_add_volume(ret, request->volumes.at[i], e);
+	if (r == 0)
+		mounts_add_outputs(request, ret);
 	/* In "/" there is nothing to share that would not be the whole host. */
 	if (r == 0 && strcmp(ret->cwd, "/"))
 		mounts_add(ret, ret->cwd, ret->cwd, MOUNTS_RW);

@@ -80,6 +80,35 @@ y'
 	expect_err "vmrun: option --workdir: 'sub' is no absolute path"
 }
 
+@test ".vmrun-args and VMRUN_ARGS are options that are always meant; the command line wins" {
+	printf '# comment\n\n--env=A=with a blank\n-e\nB=file\n-c\n1\n' >"$WORK/.vmrun-args"
+	# shellcheck disable=SC2016 # the guest's shell expands it
+	VMRUN_ARGS='-e B=variable  -e C=variable' vmrun -e C=line sh -c 'echo "$A|$B|$C"; nproc'
+	expect_out 'with a blank|variable|line
+1'
+	VMRUN_ARGS='-c 2' vmrun nproc
+	expect_out 2
+	VMRUN_ARGS='-c 2 true' vmrun nproc
+	expect_status 125
+	expect_err "vmrun: .vmrun-args and \$VMRUN_ARGS: 'true' is no option"
+	VMRUN_ARGS='-f x' vmrun nproc
+	expect_status 125
+	expect_err "vmrun: .vmrun-args and \$VMRUN_ARGS: option --file belongs on the command line"
+}
+
+@test "files that go's test programs are told to write land on the host" {
+	mkdir "$T/go-build"
+	echo '#!/bin/sh' >"$T/go-build/pkg.test"
+	# shellcheck disable=SC2016 # the guest's shell expands it
+	echo 'for a; do case $a in -test.coverprofile=*) echo covered >"${a#*=}" ;; -other=*) echo x >"${a#*=}" ;; esac; done' \
+		>>"$T/go-build/pkg.test"
+	chmod +x "$T/go-build/pkg.test"
+	vmrun "$T/go-build/pkg.test" -test.v=true "-test.coverprofile=$T/go-build/cover.out" -other=/etc/other
+	expect_status 0
+	expect_equal "$(cat "$T/go-build/cover.out")" covered
+	[ ! -e /etc/other ] || expect_failed "no /etc/other"
+}
+
 @test "-u takes names and numbers, with their groups, home and capabilities" {
 	vmrun -u nobody sh -c 'id -un; echo $HOME; grep CapEff /proc/self/status'
 	expect_out 'nobody

@@ -127,6 +127,9 @@ PASS machine'
 	vmrun -f vmrun.json true
 	expect_status 125
 	expect_err "vmrun: option --file: the commands are in the file, not 'true'"
+	vmrun -f vmrun.json -m 300
+	expect_status 125
+	expect_err "vmrun: option --file: options of a command belong into the file"
 	vmrun -j 2 true
 	expect_status 125
 	expect_err 'vmrun: options --filter, --jobs and --junit belong to --file'
