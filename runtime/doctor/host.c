@@ -55,7 +55,7 @@ static void host_check_files(struct doctor *d, const struct settings *s)
 
 static void host_check_qemu(struct doctor *d, const struct settings *s)
 {
-	const struct vm_arch *arch = vm_arch_find(vm_arch_host());
+	const struct vm_arch *arch = vm_arch_find(vm_arch_host(), NULL);
 	char path[PATH_MAX];
 	struct err e;
 
