@@ -101,11 +101,11 @@ static void fuzz_open(struct fuzz *f)
 	m->loop = loop_new();
 	m->machine.control_fd = fuzz_pair(fds);
 	f->guest_fd = fds[1];
-	m->machine.ports_dirfd = m->oom.dirfd = m->oom.score_fd = m->sync_fd = m->tty_fd = -1;
+	m->machine.ports_dirfd = m->memory_dirfd = m->sync_fd = m->tty_fd = -1;
 	m->signal_fd = -1;
 	for (size_t i = 0; i < MONITOR_CLIENT_MAX; i++)
 		m->clients[i] = (struct client){.monitor = m, .fd = -1};
-	m->boot_timer = loop_timer_new(m->loop, fuzz_on_timer, f);
+	m->answer_timer = loop_timer_new(m->loop, fuzz_on_timer, f);
 	m->kill_timer = loop_timer_new(m->loop, fuzz_on_timer, f);
 	m->agent_timer = loop_timer_new(m->loop, fuzz_on_timer, f);
 	m->qmp = qmp_new(m->loop, fuzz_pair(fds), fuzz_on_qmp, f);
@@ -181,7 +181,7 @@ static size_t fuzz_step(struct fuzz *f, const uint8_t *data, size_t size)
 	case 3:
 		fuzz_go_round(f);
 		/* The engine's DNS server is not what is tested. */
-		m->network.want_resolver = false;
+		m->network.resolver = 0;
 		return 1;
 	default:
 		if (!m->is_ending)
