@@ -29,6 +29,19 @@ source "$TOP/tests/lib/leaks.bash"
 
 bats_require_minimum_version 1.5.0
 
+# What bats asks after a failure. The first attempt is shown whatever the second one gives, and counted by tests/run.
+bats_should_retry_test() {
+	local trace
+	((BATS_TEST_TRY_NUMBER <= ${VMRT_TEST_RETRIES:-0})) || return 1
+	{
+		echo "# again $BATS_TEST_DESCRIPTION"
+		bats_get_failure_stack_trace trace
+		bats_print_stack_trace "${trace[@]}"
+		bats_print_failed_command "${trace[@]}"
+		sed 's/^/# /' "$BATS_OUT"
+	} >&3
+}
+
 # The names of runtimes that share the host's kernel.
 is_vm() {
 	case $(basename "$VMRT") in
