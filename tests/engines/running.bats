@@ -117,7 +117,7 @@ resources() {
 	echo "files $(find "$(docker_dir)/exec/runtime-runc/moby/$2" -mindepth 1 ! -path '*/share/*' | wc -l)"
 	echo "bundle $(find "$(docker_dir)/containerd-state/io.containerd.runtime.v2.task/moby/$2" -xdev -mindepth 1 \
 		! -path '*/rootfs/*' | wc -l)"
-	d exec "$NAME" sh -c 'echo "processes $(ls /proc | grep -c "^[0-9]") init $(ls /proc/1/fd | wc -l)"'
+	d exec "$NAME" sh -c 'set -- /proc/[0-9]*; echo "processes $#"; set -- /proc/1/fd/*; echo "init $#"'
 }
 
 # Resident memory of the monitor and QEMU in KiB, and what the guest has in use.
