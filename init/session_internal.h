@@ -1,4 +1,5 @@
-/* What session.c (the lives) and session_begin.c (their beginnings) share. */
+/* What session.c (the lives), session_begin.c (their beginnings) and session_events.c (what happens
+ * to them) share. */
 #ifndef VMRT_INIT_SESSION_INTERNAL_H
 #define VMRT_INIT_SESSION_INTERNAL_H
 
@@ -66,6 +67,11 @@ struct session *session_at(int index);
 struct session *session_new(uint16_t number);
 /* Says FAILED. The slot is free afterwards unless there is a process to wait for. */
 void session_fail(struct session *s, const char *text);
+/* The table's answer to an event. */
+void session_handle(struct session *s, enum session_event event);
+
+/* session_events.c: the relay's events. */
+void session_on_relay(struct relay *r, enum relay_event event);
 /* Watches what the process of a session says, and moves bytes: of a terminal when it is there. */
 void session_watch(struct session *s);
 

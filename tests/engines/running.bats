@@ -107,13 +107,11 @@ has_restarted() {
 
 # What a container's processes hold on the host and in the guest: descriptors, processes, files.
 resources() {
-	local pid=$1 qemu child
+	local pid=$1 qemu
 	qemu=$(pgrep -P "$pid" qemu)
 	echo "monitor's descriptors $(find "/proc/$pid/fd" -mindepth 1 | wc -l)"
 	echo "QEMU's descriptors $(find "/proc/$qemu/fd" -mindepth 1 | wc -l)"
-	for child in $(pgrep -P "$pid"); do
-		echo "children of $child $(pgrep -c -P "$child")"
-	done
+	echo "processes of it $(pgrep -c -P "$pid")"
 	echo "files $(find "$(docker_dir)/exec/runtime-runc/moby/$2" -mindepth 1 ! -path '*/share/*' | wc -l)"
 	echo "bundle $(find "$(docker_dir)/containerd-state/io.containerd.runtime.v2.task/moby/$2" -xdev -mindepth 1 \
 		! -path '*/rootfs/*' | wc -l)"
@@ -132,10 +130,13 @@ checks_done() {
 	[ "$(d exec "$NAME" sh -c 'wc -l </runs' 2>/dev/null || echo 0)" -ge "$1" ]
 }
 
-# The number of descriptors and files while a check runs is another: look until two looks agree with the first.
-resources_are() {
-	resources "$1" "$2" >"$T/now" 2>/dev/null
-	diff "$T/before" "$T/now" >"$T/growth"
+# lowest COMMAND…: of the numbers of several looks the lowest: a check that is under way holds more than one that is not.
+lowest() {
+	local look
+	for look in {1..12}; do
+		"$@"
+	done | awk '{ n = $NF; sub(/ [0-9]+$/, ""); if (!($0 in least) || n < least[$0]) least[$0] = n } END { for (i in least) print i, least[i] }' |
+		sort
 }
 
 @test "a health check that runs again and again leaves nothing behind" {
@@ -145,16 +146,20 @@ resources_are() {
 	id=$(d run -d --name "$NAME" --runtime=vmrt --network none --health-cmd 'echo x >>/runs' --health-interval 1ms bb payload ready)
 	pid=$(d inspect -f '{{.State.Pid}}' "$NAME")
 	wait_seconds "$checks" "the first checks" checks_done $((checks / 6))
-	resources "$pid" "$id" >"$T/before"
+	lowest resources "$pid" "$id" >"$T/before"
 	before=$(memory "$pid")
 	wait_seconds $((checks * 2)) "$checks checks" checks_done "$checks"
 	expect_equal "$(d inspect -f '{{.State.Health.Status}}' "$NAME")" healthy
 	after=$(memory "$pid")
 	echo "$checks checks; KiB of the monitor, QEMU and in the guest before: ${before//$'\n'/ } after: ${after//$'\n'/ }" |
 		tee "${VMRT_TEST_REPORT:-/dev/null}"
-	wait_for "as much to be held as in the beginning: $(cat "$T/growth" 2>/dev/null)" resources_are "$pid" "$id"
-	# Of memory: not another kilobyte a check. QEMU translates more code at times.
-	paste <(echo "$before") <(echo "$after") | awk -v checks="$checks" 'BEGIN { allow[1] = checks + 512; allow[2] = checks + 16384; allow[3] = checks + 4096 }
+	lowest resources "$pid" "$id" >"$T/after"
+	# Two checks under way at most; a leak would be one thing a check.
+	paste -d ' ' "$T/before" "$T/after" | awk '{ if ($NF > $(NF / 2) + 8) { print; bad = 1 } } END { exit bad || NR < 7 }' ||
+		expect_failed "as much to be held as in the beginning:" "$(cat "$T/before")" "$(cat "$T/after")"
+	# Of memory: not another kilobyte a check. QEMU translates more code at times; the guest's kernel fills its lists of
+	# free pages for each CPU, and stops.
+	paste <(echo "$before") <(echo "$after") | awk -v checks="$checks" 'BEGIN { allow[1] = checks + 512; allow[2] = checks + 16384; allow[3] = checks + 8192 }
 		$2 - $1 > allow[NR] { print "grown from " $1 " to " $2 " KiB"; bad = 1 } END { exit bad }'
 }
 
