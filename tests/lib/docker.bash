@@ -37,6 +37,7 @@ docker_start() {
 	unshare --net --mount --propagation private sh -c 'ip link set lo up; echo $$ >"$1"; exec sleep infinity' \
 		sh "$dir/holder.pid" </dev/null >/dev/null 2>&1 3>&- &
 	wait_for "namespaces for docker" test -s "$dir/holder.pid"
+	docker_prepare
 	docker_daemon containerd containerd --config "$dir/containerd.toml"
 	wait_for "containerd" test -S "$dir/containerd.sock"
 	docker_daemon dockerd dockerd --containerd "$dir/containerd.sock" --data-root "$dir/data" --exec-root "$dir/exec" \
@@ -49,12 +50,21 @@ docker_start() {
 	tar -C "$(rootfs_master)" -c . | d import -c 'CMD ["sh"]' - bb >/dev/null
 }
 
+# For a file of tests that wants other settings of dockerd: the namespaces are there, the daemons are not.
+docker_prepare() {
+	echo '{}' >"$(docker_dir)/daemon.json"
+}
+
+# In the holder's namespaces.
+docker_inside() {
+	nsenter --net --mount --target "$(cat "$(docker_dir)/holder.pid")" "$@" 3>&-
+}
+
 # docker_daemon NAME COMMAND…: in the holder's namespaces, in the background, with its pid and log beside it.
 docker_daemon() {
 	local name=$1 dir
 	dir=$(docker_dir)
 	shift
-	[ -e "$dir/daemon.json" ] || echo '{}' >"$dir/daemon.json"
 	nsenter --net --mount --target "$(cat "$dir/holder.pid")" "$@" </dev/null >"$dir/$name.log" 2>&1 3>&- &
 	echo $! >"$dir/$name.pid"
 }
