@@ -85,6 +85,23 @@ CAPS='grep -E "^(Cap|NoNewPrivs|Seccomp:)" /proc/self/status'
 	row --ipc none bb sh -c 'payload mounts | grep -c ^/dev/shm'
 	row --ipc shareable bb sh -c 'payload mounts | grep -c ^/dev/shm'
 	row --cgroupns private bb true
+	row --uts host bb true
+	row --hostname box --domainname example.org bb cat /proc/sys/kernel/hostname /proc/sys/kernel/domainname
+}
+
+# Of the other container's namespaces a VM has none; docker's /dev/shm is a mount of the host, and shared.
+joined() {
+	d run -d --name "$NAME" --network none --runtime="$RT" --ipc shareable bb sh -c 'echo shared >/dev/shm/file; sleep 1000' >/dev/null
+	wait_for "the file" d exec "$NAME" test -s /dev/shm/file
+	run_it --ipc "container:$NAME" bb sh -c 'cat /dev/shm/file; echo back >/dev/shm/back'
+	status d exec "$NAME" cat /dev/shm/back
+	run_it --pid "container:$NAME" bb sh -c 'test -d /proc/1 && echo proc'
+	d rm -f "$NAME" >/dev/null
+}
+
+@test "docker run --ipc and --pid of another container" {
+	compare joined
+	expect_equal "$(sed 5q "$T/vmrt.out" | tr '\n' ' ')" "shared status 0 back status 0 proc "
 }
 
 # runc cannot on a host that withholds devices from root.
