@@ -333,8 +333,8 @@ static int machine_spawn_qemu(struct machine *m, const struct monitor_start *sta
 	int r = machine_plan_jail(start, top, ports, &jail, home, e);
 
 	sandbox_init_qemu(&sandbox, start->qemu_id);
-	if (start->plan->user_network.want_host_ports)
-		sandbox_allow_low_ports(&sandbox);
+	if (start->plan->has_user_network)
+		sandbox_allow_user_network(&sandbox, start->plan->user_network.want_host_ports);
 	return r < 0 ? r : spawn_start(&s, &m->qemu_pid, NULL, e);
 }
 

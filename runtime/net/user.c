@@ -134,9 +134,9 @@ void user_network_passt_argv(const struct user_network *u, int fd, struct strv *
 {
 	char number[12];
 	const char *const fixed[] = {
-		"--foreground", "--quiet",	"--no-dhcp", "--no-dhcpv6", "--no-ra",
-		"--mac-addr",	USER_PASST_MAC, "--address", "10.0.2.15",   "--netmask",
-		"24",		"--gateway",	"10.0.2.2",
+		"--foreground", "--quiet",	"--no-dhcp", "--no-dhcpv6",   "--no-ra",
+		"--mac-addr",	USER_PASST_MAC, "--address", "10.0.2.15",     "--netmask",
+		"24",		"--gateway",	"10.0.2.2",  "--dns-forward", "10.0.2.3",
 	};
 	const char *const ipv6[] = {"--address", "fec0::15", "--gateway", "fec0::2"};
 

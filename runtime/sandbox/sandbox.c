@@ -18,7 +18,8 @@
 #define SANDBOX_NOBODY 65534
 #define SANDBOX_CAP(c) (UINT64_C(1) << (c))
 /* Two descriptors for each of VM_BUS_PORTS, two for each NIC, a few dozen of its own. */
-#define SANDBOX_QEMU_FILES 1024
+#define SANDBOX_QEMU_FILES	   1024
+#define SANDBOX_USER_NETWORK_FILES 16384
 /* One for each of at most 64 vCPUs, a pool of at most 64 for files, a handful of its own. */
 #define SANDBOX_QEMU_THREADS 256
 
@@ -53,8 +54,11 @@ void sandbox_init_qemu(struct sandbox *ret, uid_t id)
 	};
 }
 
-void sandbox_allow_low_ports(struct sandbox *s)
+void sandbox_allow_user_network(struct sandbox *s, bool want_low_ports)
 {
+	s->nofile = SANDBOX_USER_NETWORK_FILES;
+	if (!want_low_ports)
+		return;
 	s->keep_caps |= SANDBOX_CAP(CAP_NET_BIND_SERVICE) & sandbox_own_caps();
 	s->ambient_caps |= s->keep_caps & SANDBOX_CAP(CAP_NET_BIND_SERVICE);
 }

@@ -30,8 +30,9 @@ struct sandbox {
 /* QEMU: an uid of its own, no capability at all, no way to get one. */
 void sandbox_init_qemu(struct sandbox *ret, uid_t id);
 
-/* QEMU of a container with the host's network: the ports below 1024 as well. */
-void sandbox_allow_low_ports(struct sandbox *s);
+/* QEMU's own user-mode network: a descriptor for each connection of the guest; for a container with
+ * the host's network the ports below 1024 as well. */
+void sandbox_allow_user_network(struct sandbox *s, bool want_low_ports);
 
 /* virtiofsd: what its own namespace sandbox needs to begin (it drops the rest itself) and what
  * serving files as root needs. Capabilities the caller itself lacks are left out. */

@@ -34,6 +34,12 @@ run_from_box() {
 		</dev/null >"$OUT" 2>"$ERR" 3>&- || status=$?
 }
 
+# run_with_resolv_conf FILE: the same, where FILE is /etc/resolv.conf.
+run_with_resolv_conf() {
+	# shellcheck disable=SC2016 # the inner shell's variables
+	run_from_box unshare --mount sh -c 'mount --bind "$0" /etc/resolv.conf && exec "$@"' "$1"
+}
+
 # The config's container is in the caller's network.
 config_host() {
 	config 'del(.linux.namespaces[] | select(.type == "network"))'
@@ -49,8 +55,7 @@ config_host() {
 	# The host's DNS server is at the host's loopback, as systemd's is.
 	box_serve "$T/dns" "$BUILD/payload" dns-serve 192.0.2.55
 	printf 'search example.org\nnameserver 127.0.0.1\n' >"$T/resolv.conf"
-	# shellcheck disable=SC2016 # the inner shell's variables
-	run_from_box unshare --mount sh -c 'mount --bind "$0" /etc/resolv.conf && exec "$@"' "$T/resolv.conf"
+	run_with_resolv_conf "$T/resolv.conf"
 	expect_status 0
 	expect_out $'eth0\nlo\n20 connections\n1 connections\n2 connections\nanswer of 5 bytes\nAddress: 192.0.2.55'
 	expect_equal "$(traffic_control)" 0 "redirections"
@@ -100,13 +105,15 @@ config_user_network() {
 	args /bin/sh -ec "cat /sys/class/net/eth0/mtu; payload tcp-many 10.99.0.1 7001 200; payload tcp-many 10.0.2.2 7001 1
 		payload udp-ask 10.99.0.1 7002 1000; payload udp-ask fd99:0::1 7002 1000
 		payload write $bytes 5 | payload tcp-put 10.99.0.1 7003
-		payload tcp-echo 7004 >/dev/null & ping -c 1 -W 5 127.0.0.1 >/dev/null"
+		nslookup any.name 10.0.2.3 | grep -m 1 Address.*192"
+	peer_serve "$T/dns" "$BUILD/payload" dns-serve 192.0.2.66
+	echo 'nameserver 10.99.0.1' >"$T/resolv.conf"
 	for mtu in 1500 65520; do
 		peer "$BUILD/payload" tcp-get 7003 2>"$T/ready" | "$BUILD/payload" check "$bytes" 5 >"$T/up.$mtu" 2>&1 &
 		wait_for "the receiver" file_has "$T/ready" ready
-		run_from_box
+		run_with_resolv_conf "$T/resolv.conf"
 		expect_status 0
-		expect_out "$mtu"$'\n200 connections\n1 connections\nanswer of 1000 bytes\nanswer of 1000 bytes'
+		expect_out "$mtu"$'\n200 connections\n1 connections\nanswer of 1000 bytes\nanswer of 1000 bytes\nAddress: 192.0.2.66'
 		wait_for "the receiver's judgement" test -s "$T/up.$mtu"
 		file_has "$T/up.$mtu" agree
 		ip -n "$BOX" route replace default via 10.99.0.1
