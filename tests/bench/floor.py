@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import os
 import re
+import shutil
 import signal
 import socket
 import struct
@@ -42,6 +43,9 @@ class Machine:
             if "qemu-syst" not in names or "virtiofsd" not in names:
                 raise Failure(f"vmrt's helpers are {sorted(names)}, not QEMU and virtiofsd")
             self.qemu = read_words(f"/proc/{names['qemu-syst']}/cmdline")
+            # QEMU has a root of its own: its kernel's name means nothing outside.
+            self.kernel = os.path.join(scratch, "floor.kernel")
+            shutil.copyfile(f"/proc/{names['qemu-syst']}/root{self.qemu[self.qemu.index('-kernel') + 1]}", self.kernel)
             self.virtiofsd = read_words(f"/proc/{names['virtiofsd']}/cmdline")
             self.virtiofsd_environment = dict(
                 word.partition("=")[::2] for word in read_words(f"/proc/{names['virtiofsd']}/environ"))
@@ -106,7 +110,9 @@ class BareBoot:
     def _qemu_words(self, share_fd, stack, descriptors):
         words, option = [self.machine.qemu[0]], None
         for word in self.machine.qemu[1:]:
-            if option == "-initrd":
+            if option == "-kernel":
+                word = self.machine.kernel
+            elif option == "-initrd":
                 word = self.initramfs
             elif option == "-chardev":
                 word = self._chardev(word, share_fd, stack, descriptors)
