@@ -6,7 +6,8 @@
  *   confine_begin    as its first act. Left are the capabilities that set-up uses: namespaces,
  * mounts and the container's cgroup (SYS_ADMIN, SYS_PTRACE for a namespace given by /proc/PID),
  * taps and redirections (NET_ADMIN), and what it hands on: the change to QEMU's user (SETUID,
- * SETGID, SETPCAP), QEMU's device node (MKNOD, CHOWN), virtiofsd's file access. What can harm the
+ * SETGID, SETPCAP), QEMU's device node (MKNOD, CHOWN), its low ports in the host's network
+ * (NET_BIND_SERVICE), virtiofsd's file access. What can harm the
  * host beyond files and this container is gone: modules, raw I/O, clock, reboot, tracing by BPF,
  * audit. confine_finish   when QEMU and virtiofsd run, long before the guest says its first byte.
  * Left are NET_ADMIN     to follow changes of the container's network namespace: it is in no other,
@@ -41,10 +42,12 @@
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
 static const cap_value_t confine_setup_caps[] = {
-	CAP_SYS_ADMIN,	  CAP_SYS_PTRACE,      CAP_SYS_RESOURCE, CAP_SYS_CHROOT, CAP_NET_ADMIN,
-	CAP_SETUID,	  CAP_SETGID,	       CAP_SETPCAP,	 CAP_SETFCAP,	 CAP_MKNOD,
-	CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_CHOWN,	 CAP_FOWNER,	 CAP_FSETID,
-	CAP_KILL,	  CAP_IPC_LOCK,
+	CAP_SYS_ADMIN,	CAP_SYS_PTRACE,	  CAP_SYS_RESOURCE,
+	CAP_SYS_CHROOT, CAP_NET_ADMIN,	  CAP_SETUID,
+	CAP_SETGID,	CAP_SETPCAP,	  CAP_SETFCAP,
+	CAP_MKNOD,	CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH,
+	CAP_CHOWN,	CAP_FOWNER,	  CAP_FSETID,
+	CAP_KILL,	CAP_IPC_LOCK,	  CAP_NET_BIND_SERVICE,
 };
 static const cap_value_t confine_monitor_caps[] = {
 	CAP_NET_ADMIN,
