@@ -248,6 +248,9 @@ static void net_report_skipped(struct net *n, const struct scan *s)
 		if (l->is_up && l->hardware != ARPHRD_ETHER && l->hardware != ARPHRD_LOOPBACK)
 			net_report(n, "'%s' is no Ethernet interface: the VM does not get it",
 				   l->item.name);
+		else if (l->is_up && l->is_without_arp && l->hardware == ARPHRD_ETHER)
+			net_report(n, "'%s' does without ARP (ipvlan in mode L3?), the VM does not",
+				   l->item.name);
 	}
 	for (size_t i = 0; i < s->skipped_count; i++)
 		net_report(n, "%s is not carried over", s->skipped[i]);

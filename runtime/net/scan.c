@@ -83,6 +83,7 @@ static void scan_take_link(struct scan *s, const struct nlmsghdr *message)
 		.ifindex = (unsigned int)info->ifi_index,
 		.hardware = info->ifi_type,
 		.is_up = info->ifi_flags & IFF_UP,
+		.is_without_arp = info->ifi_flags & IFF_NOARP,
 		.item = {.slot = NETWORK_NO_SLOT},
 	};
 

@@ -14,6 +14,7 @@ struct scan_link {
 	unsigned int ifindex;
 	unsigned int hardware; /* ARPHRD_* */
 	bool is_up;
+	bool is_without_arp;
 	struct network_link item; /* slot and index are the caller's business */
 };
 

@@ -157,6 +157,8 @@ teardown() {
 @test "what the guest could not take comes with the next change, policy routing is named" {
 	vm_only "runc's container is in the namespace itself"
 	net_pair 0
+	net_pair 1
+	ip -n "$BOX" link set eth1 arp off
 	ip -n "$BOX" rule add from 10.99.0.2 lookup 100
 	ip -n "$BOX" route add default via 10.99.0.1 table 100
 	use_box
@@ -168,6 +170,7 @@ teardown() {
 	launch ready
 	file_has "$ROOT/$ID/log" "the routing rule '32765: from 10.99.0.2/32 to all lookup 100' is not carried over"
 	file_has "$ROOT/$ID/log" "the route 'default' of table 100 is not carried over"
+	file_has "$ROOT/$ID/log" "'eth1' does without ARP"
 	ip -n "$BOX" route add 10.52.0.0/16 via 10.99.0.1
 	wait_for "the guest's complaint" file_has "$ROOT/$ID/log" 'adding route 0'
 	touch "$ROOTFS/back"
