@@ -6,11 +6,10 @@
  * The options, columns and their widths are then ps's own, as they are with runc. Ages are right
  * because the time of boot and the uptime are the guest's too. ps looks itself up before anything
  * else: as number 1 of its pid namespace it finds the container's first process, or a stand-in that
- * is taken out of its output again. Must not believe the guest: what goes into a file has the form
- * that a kernel gives it. */
+ * is taken out of its output again. Must not judge the guest's files: ps_files.c
+ * does. */
 #include "runtime/cmd/ps_table.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -32,15 +31,13 @@
 
 #include "lib/fd.h"
 #include "lib/mem.h"
-#include "runtime/cmd/guest_query.h"
+#include "runtime/cmd/ps_files.h"
 #include "runtime/proc/spawn.h"
 #include "runtime/proc/strv.h"
 #include "runtime/sandbox/sandbox.h"
 
 #define TABLE_HOST_BYTES   (64u << 10)
 #define TABLE_OUTPUT_BYTES (64 << 20)
-#define TABLE_STAT_BYTES   1024u
-#define TABLE_COMM_BYTES   64u
 #define TABLE_PATH	   "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 /* Numbers of terminals: 136 and the next seven are pts/N (Documentation/admin-guide/devices.txt).
  */
@@ -76,67 +73,6 @@ static char *table_read(int fd)
 	n = fd_read_all(fd, text, (size_t)st.st_size);
 	text[n > 0 ? n : 0] = '\0';
 	return text;
-}
-
-static bool table_has_only(const char *data, size_t size, const char *allowed)
-{
-	for (size_t i = 0; i < size; i++) {
-		if (!data[i] || !strchr(allowed, data[i]))
-			return false;
-	}
-	return size;
-}
-
-/* "12 (a name) S 1 2 -3 …": a name may contain anything but ends with the last parenthesis. */
-static bool table_is_stat(const struct guest_file *f)
-{
-	const char *open = memchr(f->data, '(', f->size);
-	const char *end = f->data + f->size;
-	const char *close = memrchr(f->data, ')', f->size);
-
-	return f->size <= TABLE_STAT_BYTES && open && close > open && end - close > 4 &&
-	       (size_t)(close - open) <= TABLE_COMM_BYTES + 1 &&
-	       !memchr(open, '\0', (size_t)(close - open)) &&
-	       table_has_only(f->data, (size_t)(open - f->data), "0123456789 ") &&
-	       close[1] == ' ' && isalpha((unsigned char)close[2]) &&
-	       table_has_only(close + 3, (size_t)(end - close - 3), "0123456789 -\n");
-}
-
-static bool table_is_status(const struct guest_file *f)
-{
-	for (size_t i = 0; i < f->size; i++) {
-		unsigned char c = (unsigned char)f->data[i];
-
-		if (c != '\n' && c != '\t' && (c < ' ' || c == 0x7f))
-			return false;
-	}
-	return f->size;
-}
-
-/* "12/stat", "12/task/34/status": the last word, NULL if it is no such name. */
-static const char *table_leaf(const char *name)
-{
-	size_t digits = strspn(name, "0123456789");
-	const char *at = name + digits;
-
-	if (!digits || digits > 10 || *at != '/')
-		return NULL;
-	if (strncmp(at, "/task/", 6) != 0)
-		return at + 1;
-	digits = strspn(at + 6, "0123456789");
-	at += 6 + digits;
-	return digits && digits <= 10 && *at == '/' ? at + 1 : NULL;
-}
-
-static bool table_is_right(const struct guest_file *f, const char *leaf)
-{
-	if (!strcmp(leaf, "stat"))
-		return table_is_stat(f);
-	if (!strcmp(leaf, "status"))
-		return table_is_status(f);
-	if (!strcmp(leaf, "statm"))
-		return table_has_only(f->data, f->size, "0123456789 \n");
-	return !strcmp(leaf, "cmdline"); /* the process's to fill, under runc too */
 }
 
 static int table_write(int dirfd, const char *name, const char *data, size_t size)
@@ -192,47 +128,15 @@ static int table_add_terminal(const struct guest_file *f)
 	return 0;
 }
 
-/* Of the machine only these numbers are of interest. */
-static int table_write_machine(int dirfd, const struct guest_file *f)
-{
-	auto_free char *text = xstrndup(f->data, f->size);
-	const char *at = strstr(text, !strcmp(f->name, "stat") ? "btime " : "MemTotal:");
-	unsigned long long first = 0;
-	double up, idle;
-	char line[128];
-	int size;
-
-	if (!strcmp(f->name, "uptime")) {
-		if (sscanf(text, "%lf %lf", &up, &idle) != 2)
-			return -EPROTO;
-		size = snprintf(line, sizeof(line), "%.2f %.2f\n", up, idle);
-	} else if (!strcmp(f->name, "stat")) {
-		if (!at || sscanf(at, "btime %llu", &first) != 1)
-			return -EPROTO;
-		size = snprintf(line, sizeof(line), "cpu  0 0 0 0 0 0 0 0 0 0\nbtime %llu\n",
-				first);
-	} else if (!strcmp(f->name, "meminfo")) {
-		if (!at || sscanf(at, "MemTotal: %llu", &first) != 1)
-			return -EPROTO;
-		size = snprintf(line, sizeof(line), "MemTotal: %15llu kB\n", first);
-	} else if (!strcmp(f->name, "sys/kernel/pid_max")) {
-		if (sscanf(text, "%llu", &first) != 1)
-			return -EPROTO;
-		size = snprintf(line, sizeof(line), "%llu\n", first);
-	} else {
-		return -EPROTO;
-	}
-	return table_write(dirfd, f->name, line, (size_t)size);
-}
-
 static int table_take(int dirfd, const struct guest_file *f)
 {
-	const char *leaf = table_leaf(f->name);
+	const char *leaf = ps_files_leaf(f->name);
+	char line[PS_FILES_LINE_BYTES];
 	int r;
 
-	if (!leaf)
-		return table_write_machine(dirfd, f);
-	if (!table_is_right(f, leaf))
+	if (!leaf && ps_files_machine(f, line))
+		return table_write(dirfd, f->name, line, strlen(line));
+	if (!leaf || !ps_files_is_right(f, leaf))
 		return -EPROTO;
 	r = table_write(dirfd, f->name, f->data, f->size);
 	if (r == 0 && !strcmp(leaf, "status"))
