@@ -7,11 +7,14 @@
 #include <signal.h>
 #include <sys/pidfd.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/fd.h"
 #include "runtime/proc/spawn.h"
+
+#define FOREGROUND_NOTIFICATION_BYTES 4096
 
 void foreground_drop_stdio(const struct stdio_plan *io)
 {
@@ -79,6 +82,16 @@ static void foreground_on_signal(int pidfd, int signo, struct stdio_plan *io)
 	}
 }
 
+static void foreground_pass_notification(const struct stdio_plan *io)
+{
+	char text[FOREGROUND_NOTIFICATION_BYTES];
+	ssize_t n;
+
+	/* A manager that does not read misses some. */
+	while ((n = recv(io->notify_from, text, sizeof(text), MSG_DONTWAIT)) > 0)
+		(void)send(io->notify_to, text, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 int foreground_wait(int pidfd, struct stdio_plan *io, struct err *e)
 {
 	auto_close int signal_fd = foreground_watch_signals(e);
@@ -91,11 +104,14 @@ int foreground_wait(int pidfd, struct stdio_plan *io, struct err *e)
 	foreground_drop_stdio(io);
 	foreground_tell_size(pidfd, io); /* nobody listened for SIGWINCH until now */
 	for (;;) {
-		struct pollfd p[2] = {{.fd = pidfd, .events = POLLIN},
-				      {.fd = signal_fd, .events = POLLIN}};
+		struct pollfd p[3] = {{.fd = pidfd, .events = POLLIN},
+				      {.fd = signal_fd, .events = POLLIN},
+				      {.fd = io->notify_from, .events = POLLIN}};
 
-		if (poll(p, 2, -1) < 0 && errno != EINTR)
+		if (poll(p, 3, -1) < 0 && errno != EINTR)
 			return err_sys(e, -errno, "waiting for the container");
+		if (p[2].revents & POLLIN)
+			foreground_pass_notification(io);
 		if (p[0].revents & POLLIN)
 			break;
 		while (read(signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))

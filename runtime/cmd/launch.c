@@ -172,7 +172,7 @@ static int launch_load(struct launch_context *x, struct err *e)
 	plan_set_disks(x->plan);
 	plan_inherit_rlimits(&x->plan->guest.process);
 	x->plan->guest.id = x->launch->id;
-	x->notify_fd = notify_connect(x->plan);
+	x->notify_fd = notify_connect(x->plan, x->launch->is_foreground, x->io);
 	return launch_choose_accel(x, e);
 }
 

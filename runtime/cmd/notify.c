@@ -86,22 +86,42 @@ static void notify_add_variable(struct guest_list *env)
 	env->at[env->count] = NULL;
 }
 
-int notify_connect(struct plan *p)
+/* The monitor's end of a pair whose other end is the waiting command's. */
+static int notify_through_us(int fd, struct stdio_plan *io)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
+		return fd;
+	io->notify_from = pair[0];
+	io->notify_to = fd;
+	return pair[1];
+}
+
+static int notify_connect_caller(struct plan *p, const char *path)
+{
+	int fd = notify_open(path);
+
+	if (fd < 0) {
+		log_warn("NOTIFY_SOCKET: nobody listens at '%s'", path);
+		return -1;
+	}
+	notify_add_variable(&p->guest.process.env);
+	p->guest.notify_path = NOTIFY_PATH;
+	return fd;
+}
+
+int notify_connect(struct plan *p, bool is_foreground, struct stdio_plan *io)
 {
 	const char *inside = notify_of_process(p->config->process);
 	auto_free char *path = inside ? notify_host_path(p, inside) : NULL;
 	const char *callers = getenv("NOTIFY_SOCKET");
 	int fd = path ? notify_open(path) : -1;
 
-	if (fd < 0 && !inside && callers && (*callers == '/' || *callers == '@')) {
-		fd = notify_open(callers);
-		if (fd < 0)
-			log_warn("NOTIFY_SOCKET: nobody listens at '%s'", callers);
-		else
-			notify_add_variable(&p->guest.process.env);
-		inside = NOTIFY_PATH;
-	}
 	if (fd >= 0)
 		p->guest.notify_path = inside;
-	return fd;
+	if (inside || !callers || (*callers != '/' && *callers != '@'))
+		return fd;
+	fd = notify_connect_caller(p, callers);
+	return fd >= 0 && is_foreground ? notify_through_us(fd, io) : fd;
 }

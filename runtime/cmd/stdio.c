@@ -87,6 +87,8 @@ void stdio_done(struct stdio_plan *io)
 	tty_restore(&io->raw);
 	io->raw.fd = -1;
 	fd_close(&io->caller_pidfd);
+	fd_close(&io->notify_from);
+	fd_close(&io->notify_to);
 	if (io->owns_tty)
 		fd_close(&io->tty_fd);
 }

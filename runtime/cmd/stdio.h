@@ -19,11 +19,14 @@ struct stdio_plan {
 	bool owns_tty;	    /* tty_fd is the slave of a pty that was made for this */
 	int caller_pidfd;   /* ourselves, for whoever must know when we are gone; -1: nobody */
 	struct tty_raw raw; /* the caller's own terminal, raw; fd -1: it is not used */
+	int notify_from;    /* service notifications that the waiting command has to pass on, */
+	int notify_to;	    /* to here; owned; -1: none */
 };
 
 #define STDIO_NONE                                                                                 \
 	{                                                                                          \
-		.fds = {-1, -1, -1}, .tty_fd = -1, .caller_pidfd = -1, .raw = {.fd = -1 }          \
+		.fds = {-1, -1, -1}, .tty_fd = -1, .caller_pidfd = -1, .raw = {.fd = -1},          \
+		.notify_from = -1, .notify_to = -1                                                 \
 	}
 
 /* Without a terminal: 0, 1 and 2. With one: a pty whose master goes to `console_socket`, or

@@ -77,6 +77,18 @@ heard() {
 	file_has "$T/out" /run/notify/notify.sock
 }
 
+@test "a service manager hears it from the command that stays in the foreground" {
+	vm_only "runc's speaks through the container's own socket"
+	listen "$T/manager.sock"
+	args sh -c 'payload notify READY=1; exec payload ready'
+	NOTIFY_SOCKET=$T/manager.sock "$VMRT" --root "$ROOT" run --bundle "$BUNDLE" "$ID" </dev/null >"$T/out" 2>&1 3>&- &
+	local client=$!
+	wait_for "the notification" grep -q . "$T/heard"
+	expect_equal "$(cat "$T/heard")" "READY=1| $client" "a line of the main process's"
+	call kill "$ID" KILL
+	wait "$client" || true
+}
+
 @test "a service manager that is not there is no reason to fail" {
 	config '.process.env += ["NOTIFY_SOCKET=/run/notify/notify.sock"]'
 	NOTIFY_SOCKET=$T/none.sock run_container sh -c 'echo runs'
