@@ -29,6 +29,7 @@
 #include "runtime/log/log.h"
 #include "runtime/monitor/monitor.h"
 #include "runtime/net/namespace.h"
+#include "runtime/proc/nstype.h"
 #include "runtime/proc/spawn.h"
 #include "runtime/state/state.h"
 #include "runtime/vm/vm.h"
@@ -103,6 +104,25 @@ static int launch_choose_accel(struct launch_context *x, struct err *e)
 	return r;
 }
 
+/* Also of those that a VM cannot join: a path that leads nowhere is a mistake in any case. */
+static int launch_check_namespaces(const struct oci_linux *l, struct err *e)
+{
+	for (size_t i = 0; i < l->namespace_count; i++) {
+		const struct oci_namespace *ns = &l->namespaces[i];
+		int wanted = (int)oci_ns_clone_flag(ns->type);
+		int type = ns->path && wanted ? nstype_of(ns->path) : wanted;
+
+		if (type < 0)
+			return err_sys(e, type, "config.json: linux.namespaces: '%s'", ns->path);
+		if (type != wanted)
+			return err_set(e, -EINVAL,
+				       "config.json: linux.namespaces: '%s' is no namespace of the "
+				       "type '%s'",
+				       ns->path, ns->name);
+	}
+	return 0;
+}
+
 static int launch_check_network(struct launch_context *x, struct err *e)
 {
 	bool is_host = !x->plan->want_new_netns;
@@ -163,6 +183,8 @@ static int launch_load(struct launch_context *x, struct err *e)
 		r = plan_set_submounts(x->plan, e);
 	for (size_t i = 0; r == 0 && i < x->plan->disk_count; i++)
 		r = disk_find(&x->plan->disks[i], e);
+	if (r == 0)
+		r = launch_check_namespaces(&x->config->linux_, e);
 	if (r == 0)
 		r = launch_check_network(x, e);
 	if (r < 0)

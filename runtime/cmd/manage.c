@@ -32,7 +32,15 @@ int launch_start(const struct cmd *c, const char *id, struct err *e)
 	if (r < 0)
 		return r;
 	k.state.status = STATE_RUNNING;
-	return container_run_hooks(&k, OCI_HOOK_POSTSTART, e);
+	r = container_run_hooks(&k, OCI_HOOK_POSTSTART, e);
+	if (r < 0) {
+		struct err ignored;
+
+		/* The specification since 1.2.1: an error, and the container ends. */
+		if (launch_kill(c, id, SIGKILL, false, &ignored) < 0)
+			log_warn("%s", ignored.text);
+	}
+	return r;
 }
 
 int launch_kill(const struct cmd *c, const char *id, int signo, bool is_all, struct err *e)

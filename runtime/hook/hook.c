@@ -12,6 +12,7 @@
 
 #include "lib/fd.h"
 #include "lib/mem.h"
+#include "runtime/log/log.h"
 #include "runtime/proc/spawn.h"
 #include "runtime/proc/strv.h"
 
@@ -161,8 +162,12 @@ int hook_run_all(const struct oci_config *config, enum oci_hook_kind kind, const
 		int r = hook_run(&hooks->at[i], s, e);
 
 		if (r < 0)
-			return err_prefix(e, r, "error running %s hook #%zu (%s)",
-					  oci_name_of(&oci_hook_kinds, kind), i, hooks->at[i].path);
+			err_prefix(e, r, "error running %s hook #%zu (%s)",
+				   oci_name_of(&oci_hook_kinds, kind), i, hooks->at[i].path);
+		if (r < 0 && kind != OCI_HOOK_POSTSTOP)
+			return r;
+		if (r < 0)
+			log_warn("%s", e->text);
 	}
 	return 0;
 }

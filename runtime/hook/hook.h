@@ -9,8 +9,9 @@
 #include "runtime/state/state.h"
 
 /* Runs the hooks of one kind in order, each to its end. Stops at the first that fails; the text
- * then has its number, how it ended and what it wrote to stderr. `s` has the status that the hooks
- * shall see. */
+ * then has its number, how it ended and what it wrote to stderr. After the container's end there
+ * is nothing to stop: a poststop hook that fails is a line in the log, and 0. `s` has the status
+ * that the hooks shall see. */
 int hook_run_all(const struct oci_config *config, enum oci_hook_kind kind, const struct state *s,
 		 struct err *e) VMRT_MUST_CHECK;
 

@@ -250,5 +250,8 @@ status 0"
 	row --umask 0077 --tz UTC bb payload ids
 	mkdir "$T/source"
 	row -v "$T/source:/data/v:rslave,ro,noexec" bb sh -c 'payload mounts | grep ^/data/v | { read a b c d e; echo "$c"; }'
-	row --pid host bb sh -c '[ $$ -ne 1 ] && echo not 1'
+	row --pid host --ipc host bb sh -c '[ $$ -ne 1 ] && echo not 1'
+	row --uts host bb true
+	# Podman's own refusal, for root.
+	row --userns keep-id bb id -u
 }

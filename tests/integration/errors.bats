@@ -102,6 +102,24 @@ teardown() { test_teardown; }
 	END
 }
 
+@test "a path that is no namespace of its type is refused by name" {
+	vm_only "runc words it otherwise"
+	local type path
+	while read -r type path; do
+		cp "$BUNDLE/config.json" "$T/good.json"
+		# shellcheck disable=SC2016 # jq's variables
+		config '.linux.namespaces |= (map(select(.type != $t)) + [{type: $t, path: $p}])' --arg t "$type" --arg p "$path"
+		create
+		expect_refusal "config.json: linux.namespaces: '$path'"
+		cp "$T/good.json" "$BUNDLE/config.json"
+	done <<-'END'
+		network /proc/self/ns/ipc
+		network /etc/passwd
+		ipc /proc/self/ns/net
+		uts /no/such/path
+	END
+}
+
 @test "a missing root file system is refused, naming it" {
 	rm -r "$ROOTFS"
 	expect_create_refused "$ROOTFS"

@@ -140,6 +140,37 @@ poststart
 poststop"
 }
 
+@test "a hook on the host that fails ends create or start, after the container's end it only warns" {
+	local kind
+	printf '#!/bin/sh\necho why >&2\nexit 3\n' >"$T/bad"
+	chmod +x "$T/bad"
+	args /payload sleep 1000
+	for kind in prestart createRuntime createContainer; do
+		config '.hooks = {($k): [{path: $b}]}' --arg k "$kind" --arg b "$T/bad"
+		create
+		expect_status 1
+		expect_match "$(cat "$ERR")" "error running .*hook #0.*exit status 3,.* stderr: why"
+		[ -z "$(ls -A "$ROOT")" ] || expect_failed "no state after a $kind hook that failed"
+	done
+	# runc 1.1 runs these in create.
+	if is_vm; then
+		config '.hooks = {poststart: [{path: $b}]}' --arg b "$T/bad"
+		create_ok
+		call start "$ID"
+		expect_status 1
+		expect_match "$(cat "$ERR")" "error running .*hook #0.*exit status 3,.* stderr: why"
+		wait_exit
+		expect_status 137
+		rt delete --force "$ID"
+	fi
+	config '.hooks = {poststop: [{path: $b}, {path: "/usr/bin/touch", args: ["touch", $t]}]}' --arg b "$T/bad" --arg t "$T/second"
+	run_container /payload exit 7
+	expect_status 7
+	# runc leaves the others out.
+	! is_vm || [ -e "$T/second" ] || expect_failed "the next hook to run"
+	[ -z "$(ls -A "$ROOT")" ] || expect_failed "no state after a poststop hook that failed"
+}
+
 @test "an exec session is set as its container is" {
 	config '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["getpgrp"], action: "SCMP_ACT_ERRNO", errnoRet: 5}]} |
 		.linux.resources = {memory: {limit: 134217728}, pids: {limit: 40}} | .process.oomScoreAdj = 300'
