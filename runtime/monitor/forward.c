@@ -20,6 +20,7 @@
 #include "runtime/net/user.h"
 
 #define FORWARD_LINE_BYTES 128
+#define FORWARD_LOG_MAX	   1000 /* lines: the log lies in memory of the host's */
 
 struct forward_port {
 	struct monitor *monitor;
@@ -28,6 +29,7 @@ struct forward_port {
 };
 
 struct forward {
+	unsigned int logged;
 	unsigned int pending; /* commands that QEMU has not answered */
 	bool is_changed;      /* `wanted` has, since the last commands */
 	uint32_t wanted_count;
@@ -86,8 +88,8 @@ static void forward_word_host(const struct proto_listener *l, char *text, size_t
 		 l->port);
 }
 
-/* QEMU does not say why. Its namespace is ours. */
-static int forward_find_reason(const struct proto_listener *l)
+/* QEMU does not say why. Its namespace is ours, but the ports below 1024 are not. */
+static const char *forward_find_reason(const struct proto_listener *l)
 {
 	const struct sockaddr_in address = {
 		.sin_family = AF_INET,
@@ -97,9 +99,16 @@ static int forward_find_reason(const struct proto_listener *l)
 	auto_close int fd =
 		socket(AF_INET, (l->is_udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
 
-	if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-		return errno;
-	return 0;
+	if (fd < 0 ||
+	    (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 && errno != EACCES))
+		return strerror(errno);
+	return "QEMU cannot listen there";
+}
+
+static bool forward_may_log(struct forward *f)
+{
+	/* The guest opens and closes ports as often as it likes. */
+	return f->logged < FORWARD_LOG_MAX && ++f->logged;
 }
 
 static void forward_apply(struct monitor *m);
@@ -115,17 +124,16 @@ static void forward_on_added(void *arg, const struct err *e)
 {
 	struct forward_port *p = arg;
 	char name[FORWARD_LINE_BYTES];
-	int reason;
 
 	forward_word_host(&p->at, name, sizeof(name));
 	p->is_refused = e != NULL;
-	if (e) {
-		reason = forward_find_reason(&p->at);
-		log_warn("network: the container's port %s is not reachable: the host's is not to "
-			 "be had: %s",
-			 name, reason ? strerror(reason) : e->text);
-	} else {
-		log_info("network: the host's port %s leads to the container", name);
+	if (forward_may_log(p->monitor->forward)) {
+		if (e)
+			log_warn("network: the container's port %s is not reachable: the host's is "
+				 "not to be had: %s",
+				 name, forward_find_reason(&p->at));
+		else
+			log_info("network: the host's port %s leads to the container", name);
 	}
 	forward_on_answer(p->monitor);
 }
@@ -145,7 +153,8 @@ static void forward_close_port(struct monitor *m, const struct forward_port *p)
 		return;
 	forward_word_host(&p->at, name, sizeof(name));
 	snprintf(line, sizeof(line), "hostfwd_remove %s %s", USER_NETDEV, name);
-	log_info("network: the host's port %s is closed", name);
+	if (forward_may_log(m->forward))
+		log_info("network: the host's port %s is closed", name);
 	m->forward->pending++;
 	qmp_send_line(m->qmp, line, forward_on_removed, m);
 }

@@ -219,8 +219,10 @@ fetch() {
 	wait_for "its UDP port" eval 'pod_host "$BUILD/payload" udp-ask 127.0.0.1 7000 2>/dev/null'
 	# Two on one host: the second's ports are taken, and that is said.
 	p run -d --name two --network host bb sh -c "$WEB" >/dev/null
-	two_complains() { grep -q "port tcp::80 is not reachable.*Address already in use" /run/vmrt/"$(p inspect -f '{{.ID}}' two)"/log; }
-	wait_for "the second's complaint" two_complains
+	log=/run/vmrt/$(p inspect -f '{{.ID}}' two)/log
+	wait_for "the second's complaint" file_has "$log" "port tcp::80 is not reachable: the host's is not to be had"
+	wait_for "and the other" file_has "$log" \
+		"port udp::7000 is not reachable: the host's is not to be had: Address already in use"
 	p rm -f -t 0 one >/dev/null
 	! fetch pod_host 127.0.0.1 2>/dev/null
 }
