@@ -19,14 +19,6 @@ teardown() {
 # box COMMAND…: in what is the host's network for the container.
 box() { in_ns "$BOX" "$@" 3>&-; }
 
-# box_serve FILE COMMAND…: a server there, ready when this returns.
-box_serve() {
-	local file=$1
-	shift
-	ip netns exec "$BOX" "$@" </dev/null >"$file" 2>&1 3>&- &
-	wait_for "the caller's server" file_has "$file" ready
-}
-
 # run_from_box [COMMAND…]: the container, started there; in the place of vmrt the command that runs it.
 run_from_box() {
 	status=0
@@ -51,9 +43,9 @@ config_host() {
 	args /bin/sh -c 'ls /sys/class/net; payload tcp-many 10.99.0.1 7001 20; payload tcp-many 10.0.2.2 7001 1
 		payload tcp-many fec0::2 7001 2; payload udp-ask fd99:0::1 7002; nslookup any.name 127.0.0.1 | grep -m1 Address.*192'
 	peer_serve "$T/udp6" "$BUILD/payload" udp-echo 7002
-	box_serve "$T/tcp-box" "$BUILD/payload" tcp-echo 7001
+	serve_in "$BOX" "$T/tcp-box" "$BUILD/payload" tcp-echo 7001
 	# The host's DNS server is at the host's loopback, as systemd's is.
-	box_serve "$T/dns" "$BUILD/payload" dns-serve 192.0.2.55
+	serve_in "$BOX" "$T/dns" "$BUILD/payload" dns-serve 192.0.2.55
 	printf 'search example.org\nnameserver 127.0.0.1\n' >"$T/resolv.conf"
 	run_with_resolv_conf "$T/resolv.conf"
 	expect_status 0
@@ -64,7 +56,7 @@ config_host() {
 @test "the caller's own namespace: its ports lead to the container's servers" {
 	config_host
 	# One that is there first keeps its port.
-	box_serve "$T/first" "$BUILD/payload" tcp-echo 7104
+	serve_in "$BOX" "$T/first" "$BUILD/payload" tcp-echo 7104
 	echo 'the page' >"$ROOTFS/page"
 	args /bin/sh -c 'payload tcp-echo 7101 & echo $! >/pid
 		payload udp-echo 7102 & payload tcp-echo 7104 & httpd -f -p 127.0.0.1:80 -h / &
@@ -101,7 +93,7 @@ config_user_network() {
 	config_user_network
 	peer_serve "$T/tcp" "$BUILD/payload" tcp-echo 7001
 	peer_serve "$T/udp" "$BUILD/payload" udp-echo 7002
-	box_serve "$T/tcp-box" "$BUILD/payload" tcp-echo 7001
+	serve_in "$BOX" "$T/tcp-box" "$BUILD/payload" tcp-echo 7001
 	args /bin/sh -ec "cat /sys/class/net/eth0/mtu; payload tcp-many 10.99.0.1 7001 200; payload tcp-many 10.0.2.2 7001 1
 		payload udp-ask 10.99.0.1 7002 1000; payload udp-ask fd99:0::1 7002 1000
 		payload write $bytes 5 | payload tcp-put 10.99.0.1 7003

@@ -43,12 +43,17 @@ peer() {
 	in_ns "$PEER" "$@" 3>&-
 }
 
-# peer_serve FILE COMMAND…: a server on the other side, ready when this returns. It ends with the test.
-peer_serve() {
-	local file=$1
-	shift
-	ip netns exec "$PEER" "$@" </dev/null >"$file" 2>&1 3>&- &
+# serve_in NAME FILE COMMAND…: a server in a namespace, ready when this returns. It ends with the test.
+serve_in() {
+	local ns=$1 file=$2
+	shift 2
+	ip netns exec "$ns" "$@" </dev/null >"$file" 2>&1 3>&- &
 	wait_for "the server" file_has "$file" ready
+}
+
+# peer_serve FILE COMMAND…: a server on the other side.
+peer_serve() {
+	serve_in "$PEER" "$@"
 }
 
 # The container's namespace is $BOX.
