@@ -1,23 +1,31 @@
 /* Theory of operation
  *
  * The guest is hostile, QEMU its first prey, and the monitor reads what both of them send. So the
- * monitor, which begins as root with everything that `create` had, gives its rights up in stages:
+ * monitor, which begins as root with everything that `create` had, gives its rights up in stages.
  *
- *   confine_begin    as its first act. Left are the capabilities that set-up uses: namespaces,
- * mounts and the container's cgroup (SYS_ADMIN, SYS_PTRACE for a namespace given by /proc/PID),
- * taps and redirections (NET_ADMIN), and what it hands on: the change to QEMU's user (SETUID,
- * SETGID, SETPCAP), QEMU's device node (MKNOD, CHOWN), its low ports in the host's network
- * (NET_BIND_SERVICE), virtiofsd's file access. What can harm the
- * host beyond files and this container is gone: modules, raw I/O, clock, reboot, tracing by BPF,
- * audit. confine_finish   when QEMU and virtiofsd run, long before the guest says its first byte.
- * Left are NET_ADMIN     to follow changes of the container's network namespace: it is in no other,
- * and cannot get into another without SYS_ADMIN KILL          to end QEMU, which has an uid of its
- * own SYS_RESOURCE  to size the pipes of exec sessions, however many there are IPC_LOCK      for
- * the child that reports a guest's OOM kill to the engine then no_new_privs, then the filter of
- * system calls. It stays uid 0 with the container's rootfs as "/": it owns the state directory, and
- * without DAC_OVERRIDE and SYS_ADMIN that is all root can do.
+ * confine_begin() is its first act. Left are the capabilities that set-up uses:
  *
- * An exec session's host process keeps no capability: it forwards signals and a window's size.
+ *   SYS_ADMIN, SYS_PTRACE       namespaces (also one given as /proc/PID/ns/net), mounts, cgroup
+ *   NET_ADMIN                   taps and redirections
+ *   SETUID, SETGID, SETPCAP     the change to QEMU's user
+ *   MKNOD, CHOWN                QEMU's device node
+ *   NET_BIND_SERVICE            QEMU's low ports, where the network is the host's
+ *   the others                  virtiofsd's work
+ *
+ * What can harm the host beyond files and this container is gone: modules, raw I/O, the clock,
+ * reboot, BPF, audit.
+ *
+ * confine_finish() comes when QEMU and virtiofsd run, long before the guest says its first byte:
+ *
+ *   NET_ADMIN                   to follow changes of the container's network namespace: it is in
+ *                               no other, and cannot get into another without SYS_ADMIN
+ *   KILL                        to end QEMU, which has a uid of its own
+ *   SYS_RESOURCE                to size the pipes of exec sessions, however many there are
+ *   IPC_LOCK                    for the child that reports a guest's OOM kill to the engine
+ *
+ * then no_new_privs, then the filter of system calls. It stays uid 0 with the container's rootfs as
+ * "/": it owns the state directory, and without DAC_OVERRIDE and SYS_ADMIN that is all that root
+ * can do. An exec session's host process keeps no capability: it forwards signals and a size.
  *
  * The filter has three answers. What is in confine_calls is allowed, with conditions on arguments
  * where a call is two-faced. What nobody here ever calls and an intruder would try first

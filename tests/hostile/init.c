@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "lib/fd.h"
@@ -341,6 +342,85 @@ static void do_flood(void)
 	flood_frames();
 }
 
+static void report(const char *what, int number)
+{
+	struct wire_out o = {0};
+	char text[200];
+
+	snprintf(text, sizeof(text), "escape: %s (%d)", what, number);
+	wire_put_u8(&o, PROTO_LOG_WARN);
+	wire_put_str(&o, text);
+	send_frame(PROTO_GUEST_LOG, 0, o.data, o.size);
+	wire_out_done(&o);
+}
+
+static void try_to_write(int dir, const char *name)
+{
+	auto_close int fd = openat(dir, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+
+	if (fd >= 0 && write(fd, "escaped", 7) == 7)
+		report(name, fd);
+}
+
+/* Handles of FUSE: the number of a node at virtiofsd, which anybody can make up, and its parent's.
+ */
+static int open_by_number(int share, uint64_t number)
+{
+	struct {
+		unsigned int size;
+		int type;
+		uint32_t words[6];
+	} handle = {.size = 12, .type = 0x81};
+
+	handle.words[0] = (uint32_t)(number >> 32);
+	handle.words[1] = (uint32_t)number;
+	return (int)syscall(SYS_open_by_handle_at, share, &handle, O_RDONLY | O_DIRECTORY);
+}
+
+/* Everything root can do to leave the share: write where it is read-only, upwards by handles,
+ * through links and device nodes. Every file that comes to be is called escape-SOMETHING. */
+static void do_escape(void)
+{
+	int found = 0;
+	int share;
+
+	be_created();
+	mkdir("/share", 0700);
+	if (mount(PROTO_SHARE_TAG, "/share", "virtiofs", 0, NULL) < 0)
+		report("mounting the share", errno);
+	share = open("/share", O_RDONLY | O_DIRECTORY);
+	if (mount(NULL, "/share", NULL, MS_REMOUNT, NULL) < 0)
+		report("remounting the share", errno);
+	try_to_write(share, "escape-top");
+	try_to_write(share, "mounts/escape-mounts");
+	try_to_write(share, "../escape-dots");
+	if (link("/share/rootfs/etc/notes", "/share/escape-link") == 0 ||
+	    rename("/share/rootfs/etc/notes", "/share/escape-rename") == 0)
+		report("link or rename", 0);
+	(void)!symlink("/", "/share/rootfs/upwards");
+	try_to_write(share, "rootfs/upwards/share/escape-symlink");
+	for (uint64_t number = 0; number < 4096; number++) {
+		int dir = open_by_number(share, number);
+		char name[40];
+
+		if (dir < 0)
+			continue;
+		found++;
+		for (int up = 0; up < 8; up++) {
+			int parent = openat(dir, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+			snprintf(name, sizeof(name), "escape-%d-%d", (int)number, up);
+			try_to_write(dir, name);
+			close(dir);
+			dir = parent;
+		}
+		fd_close(&dir);
+	}
+	/* Its own file system, to be sure that writing works at all. */
+	try_to_write(share, "rootfs/escape-inside");
+	report("done, directories by number", found);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
@@ -366,6 +446,7 @@ static const struct {
 	{"close", do_close},
 	{"more", do_more},
 	{"flood", do_flood},
+	{"escape", do_escape},
 };
 
 /* The kernel found none in the initramfs. */

@@ -52,3 +52,56 @@ exec_begun() {
 	run_container /payload say again
 	expect_out again
 }
+
+# What a program with QEMU's rights ($QEMU: its own threads) finds, in QEMU's place: all but the filter of system calls, which forbids more.
+as_qemu() {
+	local qemu id
+	qemu=$(child_named "$PID" qemu)
+	id=$(awk '/^Uid:/ { print $2 }' "/proc/$qemu/status")
+	nsenter --target "$qemu" --mount --pid --ipc --net --setuid "$id" --setgid "$id" -- \
+		/usr/bin/env QEMU=" $(cat "/proc/$qemu/task"/*/status | awk '/^NSpid:/ { printf "%s ", $NF }')" /usr/bin/setpriv --no-new-privs --bounding-set=-all --inh-caps=-all /usr/bin/bash -c "$1"
+}
+
+@test "who has taken QEMU over writes nothing but its pipes, and signals nobody" {
+	vm_only "there is none"
+	args /payload ready
+	launch ready
+	# Its root has no /dev/null either.
+	as_qemu '
+		shopt -s nullglob dotglob
+		exec 2>&-
+		for place in / /usr /usr/bin /etc /ports /dev /kernel /initramfs; do
+			(: >"$place/x") && echo "wrote below $place"
+			(: >>"$place") && echo "wrote to $place"
+		done
+		for pid in {1..50}; do
+			[ "$pid" != $$ ] && kill -0 "$pid" && [[ $QEMU != *" $pid "* ]] && echo "may signal $pid"
+		done
+		kill -KILL 1 && echo "killed the monitor"
+		for place in /*; do echo "sees $place"; done
+		echo "as $(id -u)"' >"$T/qemu.out" 2>"$T/qemu.err"
+	OUT=$T/qemu.out
+	expect_equal "$(grep -v '^sees ' "$T/qemu.out" | sed -E 's/^as 1[0-9]{9}$/as its user/')" 'as its user' \
+		"nothing was written and nobody signalled"
+	expect_equal "$(sed -n 's/^sees //p' "$T/qemu.out" | grep -vxE '/(usr|lib|lib32|lib64|bin|etc|kernel|initramfs|ports|dev|nix|gnu)')" \
+		"" "nothing else of the host in its root"
+	look_at_container
+	call exec "$ID" /payload say alive
+	expect_out alive
+}
+
+@test "no way leads up from the directories that the monitor holds" {
+	vm_only "it has none"
+	local fd directories=0
+	args /payload ready
+	launch ready
+	for fd in "/proc/$PID/fd"/*; do
+		[ -d "$fd/." ] || continue
+		directories=$((directories + 1))
+		case $(readlink "$fd") in
+		/ports | */ports) fd=$fd/.. ;; # the state directory's own
+		esac
+		expect_equal "$(stat -c %d:%i "$fd/..")" "$(stat -c %d:%i "$fd/.")" "above $(readlink "$fd")"
+	done
+	((directories >= 2)) || expect_failed "directories, at least the state's"
+}

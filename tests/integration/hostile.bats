@@ -146,3 +146,23 @@ expect_endured() {
 	expect_endured flood 50
 	exec 8>&-
 }
+
+@test "an init that wants to leave the share writes inside of the root and nowhere else" {
+	vm_only "there is no guest"
+	local dir
+	hostile escape
+	mkdir "$T/outside"
+	bind "$T/outside" /outside ro
+	args /payload ready
+	create_ok
+	wait_for "all attempts" file_has "$ROOT/$ID/log" 'escape: done'
+	file_has "$ROOT/$ID/log" 'escape: rootfs/escape-inside' || expect_failed "a file in the root:" "$(cat "$ROOT/$ID/log")"
+	[ -e "$ROOTFS/escape-inside" ] || expect_failed "the file in the root"
+	# Upwards from the root, from the share's own folder, and where a path could begin.
+	for dir in "$ROOTFS" "$ROOT/$ID/share" /run /dev/shm /root; do
+		while dir=$(dirname "$dir") && find "$dir" -maxdepth 1 -name 'escape-*' && [ "$dir" != / ]; do :; done
+	done >"$T/found"
+	expect_equal "$(cat "$T/found")" "" "no file of its anywhere else"
+	expect_equal "$(ls -A "$T/outside")" "" "nothing in what is read-only"
+	rm -rf "$ROOTFS"/escape-* "$ROOTFS/upwards"
+}
