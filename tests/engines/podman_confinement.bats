@@ -17,3 +17,17 @@ source "$TOP/tests/lib/podman.bash"
 	expect_exec_confined "$(pgrep -f -x 'sleep 100' -n --nslist pid --ns "$pid")"
 	expect_confined "$pid" "(/run/vmrt|$(podman_dir)/.*)"
 }
+
+@test "podman: a container whose conmon was killed can be removed" {
+	local conmon pid
+	NAME=orphan
+	p run -d --name "$NAME" --network none bb payload ready >/dev/null
+	wait_for ready podman_log_has ready
+	pid=$(p inspect -f '{{.State.Pid}}' "$NAME")
+	conmon=$(awk '/^PPid:/ { print $2 }' "/proc/$pid/status")
+	expect_equal "$(cat "/proc/$conmon/comm")" conmon "the parent"
+	kill -KILL "$conmon"
+	wait_for "conmon to be gone" process_is_gone "$conmon"
+	p rm -f -t 0 "$NAME" >/dev/null 2>&1
+	wait_for "the container's process to end" process_is_gone "$pid"
+}
