@@ -101,6 +101,7 @@ install: all ## install below DESTDIR and PREFIX
 	install -D -m 644 $(BUILD)/initramfs-$(ARCH).cpio $(DESTDIR)$(PREFIX)/lib/vmrt/initramfs-$(ARCH).cpio
 	install -D -m 644 $(BUILD)/kernel/$(ARCH)/vmlinux $(DESTDIR)$(PREFIX)/lib/vmrt/kernel/$(ARCH)/vmlinux
 	install -D -m 644 config.json.sample $(DESTDIR)$(PREFIX)/share/doc/vmrt/config.json.sample
+	$(BUILD)/vmrun --completion | install -D -m 644 /dev/stdin $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vmrun
 	install -D -m 644 docs/man/vmrun.1 $(DESTDIR)$(PREFIX)/share/man/man1/vmrun.1
 	install -D -m 644 docs/man/vmrt.8 $(DESTDIR)$(PREFIX)/share/man/man8/vmrt.8
 

@@ -63,6 +63,8 @@ static const struct option_spec main_options[] = {
 	{"verbose", 'V', OPTION_FLAG, AT(is_verbose), NULL,
 	 "show the output of targets that pass, too"},
 	{"quiet", 'q', OPTION_FLAG, AT(is_quiet), NULL, "do not say what was guessed"},
+	{"completion", 0, OPTION_FLAG, AT(want_completion), NULL,
+	 "print a completion script for bash"},
 	{"help", 'h', OPTION_FLAG, AT(want_help), NULL, "show this help"},
 	{"version", 0, OPTION_FLAG, AT(want_version), NULL, "show the version"},
 };
@@ -222,6 +224,7 @@ static bool main_has_options_beside(const struct request *request, const struct 
 	rest.junit = before->junit;
 	rest.jobs = before->jobs;
 	rest.is_verbose = before->is_verbose;
+	rest.want_completion = before->want_completion;
 	rest.want_help = before->want_help;
 	rest.want_version = before->want_version;
 	return memcmp(&rest, before, sizeof(rest)) != 0;
@@ -264,6 +267,10 @@ int main(int argc, char **argv)
 		return main_fail(&e);
 	if (request.want_help) {
 		main_help(stdout);
+		return EXIT_SUCCESS;
+	}
+	if (request.want_completion) {
+		options_print_completion(stdout, "vmrun", main_options, COUNT(main_options));
 		return EXIT_SUCCESS;
 	}
 	if (request.want_version) {

@@ -43,6 +43,7 @@ struct request {
 	bool is_quiet;
 	bool is_verbose;
 	bool want_help;
+	bool want_completion;
 	bool want_version;
 	char *const *args; /* the command, NULL-terminated; empty: a shell */
 	int arg_count;

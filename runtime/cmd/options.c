@@ -161,3 +161,44 @@ void options_print_help(FILE *to, const struct option_spec *specs, size_t spec_c
 		fprintf(to, "  %-32s %s\n", left, s->help);
 	}
 }
+
+void options_print_completion(FILE *to, const char *program, const struct option_spec *specs,
+			      size_t spec_count)
+{
+	const char *between = "";
+
+	fprintf(to,
+		"# %s: completion for bash\n_%s() {\n"
+		"\tlocal current=${COMP_WORDS[COMP_CWORD]} at=1\n"
+		"\twhile [ \"$at\" -lt \"$COMP_CWORD\" ]; do\n"
+		"\t\tcase ${COMP_WORDS[at]} in\n"
+		"\t\t--) at=$((at + 1)); break ;;\n\t\t",
+		program, program);
+	for (size_t i = 0; i < spec_count; i++) {
+		if (!option_wants_argument(&specs[i]))
+			continue;
+		fprintf(to, "%s--%s", between, specs[i].name);
+		between = " | ";
+		if (specs[i].letter)
+			fprintf(to, " | -%c", specs[i].letter);
+	}
+	fprintf(to, ") at=$((at + 2)) ;;\n"
+		    "\t\t-*) at=$((at + 1)) ;;\n"
+		    "\t\t*) break ;;\n"
+		    "\t\tesac\n"
+		    "\tdone\n"
+		    "\tif [ \"$at\" -ne \"$COMP_CWORD\" ]; then\n"
+		    "\t\tmapfile -t COMPREPLY < <(compgen -f -- \"$current\")\n"
+		    "\telif [[ $current == -* ]]; then\n"
+		    "\t\tmapfile -t COMPREPLY < <(compgen -W '");
+	for (size_t i = 0; i < spec_count; i++)
+		fprintf(to, "%s--%s", i ? " " : "", specs[i].name);
+	fprintf(to,
+		"' -- \"$current\")\n"
+		"\telse\n"
+		"\t\tmapfile -t COMPREPLY < <(compgen -c -f -- \"$current\")\n"
+		"\tfi\n"
+		"}\n"
+		"complete -o filenames -F _%s %s\n",
+		program, program);
+}

@@ -39,6 +39,11 @@ struct option_spec {
 int options_parse(const struct option_spec *specs, size_t spec_count, void *values, int argc,
 		  char **argv, bool is_mixed, int *ret_words, struct err *e) VMRT_MUST_CHECK;
 
+/* A completion script for bash: options by name, files behind those that take an argument, then a
+ * command and its files. At least one option must take an argument. */
+void options_print_completion(FILE *to, const char *program, const struct option_spec *specs,
+			      size_t spec_count);
+
 void options_print_help(FILE *to, const struct option_spec *specs, size_t spec_count);
 
 #endif

@@ -138,6 +138,19 @@ mounted'
 	for name in $(sed -n 's/^  \(-., \)\?--\([a-z-]*\) .*/\2/p' "$OUT"); do
 		grep -qE "^\.It Fl (. , Fl )?-${name//-/\\\\?-}( |$)" "$TOP/docs/man/vmrun.1" || expect_failed "--$name in the man page"
 	done
+	# The script is made of the same table.
+	"$VMRUN" --completion >"$T/completion"
+	# shellcheck source=/dev/null
+	source "$T/completion"
+	COMP_WORDS=(vmrun --kernel x --env) COMP_CWORD=3 COMPREPLY=()
+	_vmrun
+	expect_equal "${COMPREPLY[*]}" '--env --env-host' completion
+	COMP_WORDS=(vmrun -q ls --env) COMP_CWORD=3
+	_vmrun
+	expect_equal "${COMPREPLY[*]-}" '' "completion of the command's words"
+	COMP_WORDS=(vmrun -k "$T/completi") COMP_CWORD=2
+	_vmrun
+	expect_equal "${COMPREPLY[*]}" "$T/completion" "completion of a file"
 	[ "$(grep -c -- ' --' "$OUT")" -gt 15 ] || expect_failed "options"
 }
 
