@@ -47,6 +47,8 @@ static const struct option_spec main_options[] = {
 	{"interactive", 'i', OPTION_FLAG, AT(want_input), NULL,
 	 "pass standard input (default; -i=false: it is empty)"},
 	{"net", 0, OPTION_STRING, AT(net), "none|user", "its network (default: none)"},
+	{"publish", 'P', OPTION_LIST, AT(publish), "[ADDRESS:]HOST:GUEST[/udp]",
+	 "lead a port of the host's to one of the command's; with --net user"},
 	{"timeout", 0, OPTION_STRING, AT(timeout), "SECONDS",
 	 "end it by SIGTERM after that time, with exit status 124"},
 	{"disk", 'D', OPTION_LIST, AT(disks), "FILE[:ro]",
@@ -113,6 +115,8 @@ static int main_check(const struct request *request, struct err *e)
 	if (request->net && strcmp(request->net, "none") && strcmp(request->net, "user"))
 		return err_set(e, -EINVAL, "option --net: expected none or user, got '%s'",
 			       request->net);
+	if (request->publish.count && (!request->net || strcmp(request->net, "user")))
+		return err_set(e, -EINVAL, "option --publish: only with --net user");
 	if (request->want_tty && !isatty(STDIN_FILENO))
 		return err_set(e, -ENOTTY, "option --tty: standard input is no terminal");
 	if (geteuid() != 0)

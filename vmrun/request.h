@@ -29,7 +29,8 @@ struct request {
 	const char *user;    /* UID, NAME, with :GID or :GROUP; NULL: the caller */
 	bool want_tty;
 	bool want_input;
-	const char *net; /* "none", "user"; NULL: none */
+	const char *net;	    /* "none", "user"; NULL: none */
+	struct option_list publish; /* [ADDRESS:]HOST:GUEST[/udp] */
 	const char *timeout;
 	const char *file; /* of targets; NULL: one command */
 	const char *filter;

@@ -233,6 +233,7 @@ static void machine_plan_nics(const struct machine *m, const struct plan *plan, 
 			.tap_fd = slot ? machine_tap_fd(i) : -1,
 			.socket_fd = plan->user_network.passt ? CHILD_FD_NIC : -1,
 			.is_ipv4_only = !plan->user_network.has_ipv6,
+			.forwards = plan->qemu_forwards,
 			.vhost_fd = slot && slot->vhost_fds[0] >= 0 ? machine_vhost_fd(i) : -1,
 		};
 		memcpy(nic->mac, NETWORK_SLOT_MAC, sizeof(nic->mac) - 1);

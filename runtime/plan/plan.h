@@ -9,6 +9,7 @@
 #define VMRT_PLAN_H
 
 #include "lib/guest.h"
+#include "runtime/net/publish.h"
 #include "runtime/net/user.h"
 #include "runtime/oci/config.h"
 #include "runtime/plan/settings.h"
@@ -28,6 +29,8 @@ struct plan {
 	bool want_user_network; /* the annotation's wish */
 	bool has_user_network;	/* NIC 0 is a user-mode network; there are no taps */
 	struct user_network user_network;
+	struct publish publish;	   /* ports of the user-mode network */
+	const char *qemu_forwards; /* the same in QEMU's words; NULL: none */
 	unsigned int memory_mib;
 	unsigned int vcpus;
 	/* Of the vm object and the annotations; NULL: the settings'. */

@@ -36,6 +36,7 @@ enum settings_annotation {
 	SETTINGS_ANNOTATION_NETWORK, /* "user": connections like a program's of the caller's */
 	SETTINGS_ANNOTATION_ROOT,    /* "cow": its changes stay in the VM's memory */
 	SETTINGS_ANNOTATION_MACHINE, /* QEMU's machine, for kernels that need another */
+	SETTINGS_ANNOTATION_PUBLISH, /* ports of the host for the user-mode network */
 	SETTINGS_ANNOTATION_COUNT
 };
 

@@ -177,6 +177,18 @@ static int vm_set_machine(struct plan *p, const char *field, const char *name, s
 	return 0;
 }
 
+static int vm_set_publish(struct plan *p, const char *field, const char *ports, struct err *e)
+{
+	char words[PUBLISH_QEMU_BYTES];
+	int r = publish_parse(ports, &p->publish, e);
+
+	if (r < 0)
+		return err_prefix(e, r, "config.json: %s", field);
+	publish_write_qemu(&p->publish, words);
+	p->qemu_forwards = plan_own(p, xstrdup(words));
+	return 0;
+}
+
 static int vm_take_annotation(struct plan *p, const struct settings *s, const char *key,
 			      const char *value, struct err *e)
 {
@@ -193,6 +205,8 @@ static int vm_take_annotation(struct plan *p, const struct settings *s, const ch
 		return vm_set_kernel(p, s, field, value, e);
 	if (which == SETTINGS_ANNOTATION_NETWORK)
 		return vm_set_network(p, field, value, e);
+	if (which == SETTINGS_ANNOTATION_PUBLISH)
+		return vm_set_publish(p, field, value, e);
 	if (which == SETTINGS_ANNOTATION_MACHINE)
 		return vm_set_machine(p, field, value, e);
 	if (which == SETTINGS_ANNOTATION_ROOT)
@@ -215,5 +229,8 @@ int plan_vm(struct plan *p, const struct settings *settings, struct err *e)
 		if (!strncmp(a->key, VM_ANNOTATION_PREFIX, strlen(VM_ANNOTATION_PREFIX)))
 			r = vm_take_annotation(p, settings, a->key, a->value, e);
 	}
+	if (!r && p->publish.count && !p->want_user_network)
+		r = vm_refuse("annotations: io.vmrt.publish",
+			      "needs the user-mode network (io.vmrt.network=user)", e);
 	return r;
 }

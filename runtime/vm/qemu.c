@@ -230,8 +230,9 @@ static void qemu_push_netdev(struct strv *v, size_t i, const struct vm_nic *nic)
 	} else if (nic->socket_fd >= 0) {
 		qemu_push_option(v, "-netdev", "socket,id=n%zu,fd=%d", i, nic->socket_fd);
 	} else {
-		qemu_push_option(v, "-netdev", "user,id=n%zu%s", i,
-				 nic->is_ipv4_only ? ",ipv6=off" : "");
+		qemu_push_option(v, "-netdev", "user,id=n%zu%s%s", i,
+				 nic->is_ipv4_only ? ",ipv6=off" : "",
+				 nic->forwards ? nic->forwards : "");
 	}
 }
 

@@ -31,7 +31,8 @@ struct vm_port {
 struct vm_nic {
 	/* Each queue has its descriptors; those after the first have the numbers that follow. */
 	unsigned int queue_count;
-	int tap_fd;	   /* -1: none */
+	int tap_fd;	      /* -1: none */
+	const char *forwards; /* of QEMU's own user-mode network: ",hostfwd=..."; NULL: none */
 	int socket_fd;	   /* to passt. Both -1: QEMU's own user-mode network, in its namespace */
 	bool is_ipv4_only; /* QEMU's own */
 	int vhost_fd;	   /* of /dev/vhost-net; -1: QEMU moves the frames itself */

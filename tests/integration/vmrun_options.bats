@@ -170,6 +170,26 @@ mounted'
 	expect_err_has 'qemu: ended unexpectedly'
 }
 
+@test "-P leads a port of the host's to the command's server, through passt and through QEMU" {
+	local settings
+	echo 'the page' >"$WORK/page"
+	for settings in '{}' '{"passt": "none"}'; do
+		echo "$settings" >"$T/vmrt.json"
+		VMRT_CONFIG=$T/vmrt.json vmrun_start --net user -P 127.0.0.1:17480:8000 sh -c \
+			'busybox httpd -p 8000 && until [ -e end ]; do sleep 0.1; done'
+		wait_for "the server's page" fetch_page
+		touch "$WORK/end"
+		vmrun_wait
+		expect_status 0
+		rm "$WORK/end"
+	done
+}
+
+fetch_page() {
+	python3 -c 'import urllib.request as r; print(r.urlopen("http://127.0.0.1:17480/page", timeout=5).read().decode())' 2>/dev/null |
+		grep -qx 'the page'
+}
+
 @test "-D gives the machine disks, read-only ones among them" {
 	truncate -s 8M "$T/disk"
 	mkfs.ext4 -q "$T/disk"
@@ -205,6 +225,12 @@ mounted'
 	expect_out_has 'inet 10.0.2.15/24'
 	expect_out_has 'default via 10.0.2.2'
 	expect_out_line 'nameserver 10.0.2.3'
+	vmrun -P 8080:80 true
+	expect_status 125
+	expect_err "vmrun: option --publish: only with --net user"
+	vmrun --net user -P 80 true
+	expect_status 125
+	expect_err_has "io.vmrt.publish: expected [ADDRESS:]HOST-PORT:GUEST-PORT[/udp], found '80'"
 	vmrun --net bridge true
 	expect_status 125
 	expect_err "vmrun: option --net: expected none or user, got 'bridge'"
