@@ -54,6 +54,8 @@ static const struct option_spec main_options[] = {
 		 "SOCKET",	   "send the terminal's master to this AF_UNIX socket"},            \
 		{"console-log",	     0,	     OPTION_STRING,                                         \
 		 VALUE(console_log), "FILE", "append what the guest's kernel says to FILE"},        \
+		{"gdb",	     0,	       OPTION_STRING,                                               \
+		 VALUE(gdb), "SOCKET", "make SOCKET for debuggers of the guest's kernel"},          \
 		{"trust-bundle",                                                                    \
 		 0,                                                                                 \
 		 OPTION_FLAG,                                                                       \

@@ -148,6 +148,8 @@ static void bundle_put_machine(struct json_out *out, const struct request *reque
 	json_out_array(out, "parameters");
 	if (request->console)
 		json_out_string(out, NULL, "loglevel=7");
+	if (request->gdb) /* or symbols are not where the debugger looks for them */
+		json_out_string(out, NULL, "nokaslr");
 	for (size_t i = 0; i < request->append.count; i++)
 		json_out_string(out, NULL, request->append.at[i]);
 	json_out_end(out);

@@ -55,6 +55,8 @@ static const struct option_spec main_options[] = {
 	 "one more disk: a raw image or a block device; /dev/vda, /dev/vdb"},
 	{"append", 0, OPTION_LIST, AT(append), "WORDS", "more for the kernel's command line"},
 	{"console", 0, OPTION_STRING, AT(console), "FILE", "append the kernel's messages to FILE"},
+	{"gdb", 0, OPTION_STRING, AT(gdb), "SOCKET",
+	 "make SOCKET, where gdb finds the kernel: target remote SOCKET"},
 	{"qemu-arg", 0, OPTION_LIST, AT(qemu_args), "ARG", "one more argument of QEMU's"},
 	{"keep", 0, OPTION_FLAG, AT(want_keep), NULL, "leave bundle and logs behind, say where"},
 	{"file", 'f', OPTION_STRING, AT(file), "FILE",

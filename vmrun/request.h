@@ -40,6 +40,7 @@ struct request {
 	struct option_list modules;
 	struct option_list disks; /* FILE[:ro] */
 	struct option_list qemu_args;
+	const char *gdb; /* socket to be made; NULL: none */
 	bool want_keep;
 	bool is_quiet;
 	bool is_verbose;

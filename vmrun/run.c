@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -99,6 +100,10 @@ static int run_start(struct run *run, const struct request *request, struct err 
 	strv_push(&argv, run->dir);
 	strv_push(&argv, "--console-log");
 	strv_push(&argv, run->console);
+	if (request->gdb) {
+		strv_push(&argv, "--gdb");
+		strv_push(&argv, request->gdb);
+	}
 	if (request->want_keep)
 		strv_push(&argv, "--keep");
 	strv_push(&argv, run->id);
@@ -218,6 +223,13 @@ static char *run_read_error(const struct run *run)
 	return found ? found : xstrdup(text);
 }
 
+static bool run_has_failed(const struct run *run)
+{
+	struct stat st;
+
+	return stat(run->log, &st) == 0 && st.st_size;
+}
+
 /* The texts are runc's, which engines read the same way. */
 static int run_classify(const char *message)
 {
@@ -307,6 +319,9 @@ int run_bundle(const struct request *request, const char *dir, unsigned int time
 		r = run_start(&run, request, e);
 	if (r == 0)
 		r = run_wait(&run, &status, e);
+	/* Where it began: an error of vmrt's may be that the socket was somebody else's. */
+	if (r == 0 && request->gdb && !run_has_failed(&run))
+		unlink(request->gdb);
 	if (r == 0)
 		r = run_explain(&run, status, e);
 	run_done(&run);

@@ -40,6 +40,7 @@ struct cmd_values {
 	const char *pid_file;
 	const char *console_socket;
 	const char *console_log;
+	const char *gdb;
 	bool is_bundle_trusted;
 	unsigned int preserve_fds;
 	const char *format;

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <time.h>
 
 #include "lib/fd.h"
@@ -56,6 +57,7 @@ struct launch_context {
 	int log_fd;
 	int netns_fd; /* see struct monitor_start */
 	int console_log_fd;
+	int gdb_fd;
 	int notify_fd;
 	int pidfd;
 	bool want_systemd_cgroup;
@@ -82,6 +84,7 @@ static void launch_context_done(struct launch_context *x)
 	fd_close(&x->log_fd);
 	fd_close(&x->netns_fd);
 	fd_close(&x->console_log_fd);
+	fd_close(&x->gdb_fd);
 	fd_close(&x->notify_fd);
 	fd_close(&x->pidfd);
 	fd_close(&x->qemu_id_fd);
@@ -335,6 +338,7 @@ static int launch_fork(struct launch_context *x, struct err *e)
 		.log_fd = x->log_fd,
 		.netns_fd = x->netns_fd,
 		.console_log_fd = x->console_log_fd,
+		.gdb_fd = x->gdb_fd,
 		.initramfs = x->initramfs ? x->initramfs : x->settings.initramfs,
 		.notify_fd = x->notify_fd,
 		.qemu_id = x->qemu_id,
@@ -390,6 +394,24 @@ static int launch_open_console_log(struct launch_context *x, struct err *e)
 	return x->console_log_fd < 0 ? err_sys(e, -errno, "option --console-log: '%s'", path) : 0;
 }
 
+/* The caller removes it, as it is the caller's to name. */
+static int launch_open_gdb(struct launch_context *x, struct err *e)
+{
+	const char *path = x->launch->gdb;
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+	if (!path)
+		return 0;
+	if (strlen(path) >= sizeof(address.sun_path))
+		return err_set(e, -ENAMETOOLONG, "option --gdb: '%s' is too long", path);
+	memcpy(address.sun_path, path, strlen(path) + 1);
+	x->gdb_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (x->gdb_fd < 0 || bind(x->gdb_fd, (const void *)&address, sizeof(address)) < 0 ||
+	    listen(x->gdb_fd, 1) < 0)
+		return err_sys(e, -errno, "option --gdb: '%s'", path);
+	return 0;
+}
+
 static int launch_append_file(int to, const char *path, const char *what, struct err *e)
 {
 	static const char zeros[3];
@@ -432,6 +454,8 @@ static int launch_complete(struct launch_context *x, const char *root, struct er
 	launch_fill_state(x);
 	launch_describe_to_guest(x);
 	r = launch_open_console_log(x, e);
+	if (r == 0)
+		r = launch_open_gdb(x, e);
 	if (r == 0)
 		r = launch_make_initramfs(x, e);
 	if (r == 0)
@@ -497,6 +521,7 @@ int launch_create(const struct cmd *c, const struct launch *launch, struct stdio
 		.log_fd = -1,
 		.netns_fd = -1,
 		.console_log_fd = -1,
+		.gdb_fd = -1,
 		.notify_fd = -1,
 		.pidfd = -1,
 		.want_systemd_cgroup = c->global.want_systemd_cgroup,

@@ -20,6 +20,7 @@ int cmd_create(struct cmd *c, struct err *e)
 		.pid_file = c->values.pid_file,
 		.console_socket = c->values.console_socket,
 		.console_log = c->values.console_log,
+		.gdb = c->values.gdb,
 		.is_bundle_trusted = c->values.is_bundle_trusted,
 	};
 	struct stdio_plan io = STDIO_NONE;
@@ -117,6 +118,7 @@ int cmd_run(struct cmd *c, struct err *e)
 		.pid_file = c->values.pid_file,
 		.console_socket = c->values.console_socket,
 		.console_log = c->values.console_log,
+		.gdb = c->values.gdb,
 		.is_bundle_trusted = c->values.is_bundle_trusted,
 		.is_foreground = !c->values.is_detached,
 	};

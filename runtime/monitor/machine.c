@@ -21,7 +21,7 @@
 #include "runtime/vm/vm.h"
 
 #define MACHINE_TAIL_ROUNDS 16
-#define MACHINE_QEMU_FDS    6 /* beside the taps */
+#define MACHINE_QEMU_FDS    7 /* beside the taps */
 /* In QEMU's own root. */
 #define MACHINE_JAIL_KERNEL    "/kernel"
 #define MACHINE_JAIL_INITRAMFS "/initramfs"
@@ -33,6 +33,7 @@ enum {
 	CHILD_FD_CONSOLE,
 	CHILD_FD_QMP,
 	CHILD_FD_ID,
+	CHILD_FD_GDB,
 	CHILD_FD_NIC,
 	CHILD_FD_DISK = CHILD_FD_NIC + 2 * NET_SLOT_MAX * TAP_QUEUE_MAX
 };
@@ -195,6 +196,7 @@ static void machine_plan_vm(const struct machine *m, const struct monitor_start 
 		.share_tag = PROTO_SHARE_TAG,
 		.console_fd = CHILD_FD_CONSOLE,
 		.qmp_fd = CHILD_FD_QMP,
+		.gdb_fd = start->gdb_fd >= 0 ? CHILD_FD_GDB : -1,
 	};
 	vm->ports[vm->port_count++] = (struct vm_port){
 		.name = PROTO_PORT_CONTROL,
@@ -371,9 +373,11 @@ static int machine_start_qemu(struct machine *m, const struct monitor_start *sta
 			{console[1], CHILD_FD_CONSOLE}, {qmp[1], CHILD_FD_QMP},
 			{errors[1], STDERR_FILENO},	{start->qemu_id_fd, CHILD_FD_ID},
 		};
-		size_t count =
-			MACHINE_QEMU_FDS + machine_give_nics(m, passt_fd, fds + MACHINE_QEMU_FDS);
+		size_t count = MACHINE_QEMU_FDS - 1;
 
+		if (start->gdb_fd >= 0)
+			fds[count++] = (struct spawn_fd){start->gdb_fd, CHILD_FD_GDB};
+		count += machine_give_nics(m, passt_fd, fds + count);
 		memcpy(fds + count, disk_fds, disk_count * sizeof(*fds));
 		r = machine_spawn_qemu(m, start, fds, count + disk_count, &argv, e);
 	}

@@ -27,6 +27,7 @@ struct monitor_start {
 	int sync_fd;   /* the creating command's end of a SOCK_SEQPACKET pair is the other one */
 	int log_fd;    /* the container's log */
 	int netns_fd;  /* where the user-mode network is, if not in the container's namespace; -1 */
+	int gdb_fd;    /* listening socket for debuggers of the guest's kernel; -1: none */
 	int console_log_fd;    /* gets what the guest's kernel says; -1: nothing does */
 	const char *initramfs; /* absolute path */
 	int notify_fd;	       /* connected to who wants service notifications; -1: nobody */

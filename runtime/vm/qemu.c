@@ -287,6 +287,11 @@ static void qemu_push_devices(struct strv *v, const struct vm_plan *p, const str
 	qemu_push_option(v, "-device", "virtio-balloon-%s,free-page-reporting=on", arch->bus);
 	qemu_push_nics(v, p, arch);
 	qemu_push_disks(v, p, arch);
+	if (p->gdb_fd >= 0) {
+		qemu_push_option(v, "-chardev", "socket,id=gdb,fd=%d,server=on,wait=off",
+				 p->gdb_fd);
+		qemu_push_option(v, "-gdb", "chardev:gdb");
+	}
 	if (p->qmp_fd >= 0) {
 		qemu_push_option(v, "-chardev", "socket,id=qmp,fd=%d", p->qmp_fd);
 		qemu_push_option(v, "-mon", "chardev=qmp,mode=control");

@@ -67,6 +67,7 @@ struct vm_plan {
 	struct vm_disk disks[VM_DISK_MAX];
 	size_t disk_count;
 	int qmp_fd;		  /* socketpair end; -1: no QMP */
+	int gdb_fd;		  /* listening socket for debuggers; -1: none */
 	const char *const *extra; /* more arguments of QEMU's, as they are */
 	size_t extra_count;
 	const char *append; /* more words for the kernel's command line; NULL: none */

@@ -170,6 +170,35 @@ mounted'
 	expect_err_has 'qemu: ended unexpectedly'
 }
 
+@test "--gdb makes a socket where a debugger finds the kernel" {
+	vmrun_start --gdb "$T/gdb" sh -c 'echo ready; grep -o nokaslr /proc/cmdline; until [ -e end ]; do sleep 0.1; done'
+	wait_for "the command" grep -q ready "$OUT"
+	# "?" of gdb's remote protocol: why does it stand still? T05: a trap, as the connection stopped it.
+	python3 - "$T/gdb" >"$T/answer" <<-'END'
+		import socket, sys
+		s = socket.socket(socket.AF_UNIX)
+		s.settimeout(20)
+		s.connect(sys.argv[1])
+		s.send(b"$?#3f")
+		answer = b""
+		while b"T05" not in answer:
+		    answer += s.recv(100)
+		print(answer.decode())
+		s.send(b"+$D#44")
+	END
+	expect_match "$(cat "$T/answer")" '[$]T05' "QEMU's answer"
+	touch "$WORK/end"
+	vmrun_wait
+	expect_status 0
+	expect_out_line nokaslr
+	[ ! -e "$T/gdb" ] || expect_failed "no socket left"
+	echo mine >"$T/file"
+	vmrun --gdb "$T/file" true
+	expect_status 125
+	expect_err_has "option --gdb: '$T/file'"
+	expect_equal "$(cat "$T/file")" mine
+}
+
 @test "-P leads a port of the host's to the command's server, through passt and through QEMU" {
 	local settings
 	echo 'the page' >"$WORK/page"

@@ -42,6 +42,7 @@ static struct vm_plan sample(void)
 			  .mac = {2, 0x76, 0x6d, 0x72, 0x74, 1}}},
 		.nic_count = 2,
 		.qmp_fd = 13,
+		.gdb_fd = -1,
 	};
 
 	return p;
@@ -124,6 +125,16 @@ static void test_golden(void)
 	ok(!!argument(&p, "-netdev", "user,id=n0,ipv6=off"), "a user-mode network without IPv6");
 	p.nics[0].socket_fd = 17;
 	ok(!!argument(&p, "-netdev", "socket,id=n0,fd=17"), "passt's");
+}
+
+static void test_gdb(void)
+{
+	struct vm_plan p = sample();
+
+	p.gdb_fd = 20;
+	is_str(argument(&p, "-chardev", "id=gdb"), "socket,id=gdb,fd=20,server=on,wait=off",
+	       "a debugger's socket");
+	is_str(argument(&p, "-gdb", ""), "chardev:gdb", "QEMU listens at it");
 }
 
 static void test_disks(void)
@@ -284,6 +295,7 @@ int main(void)
 	test_golden();
 	test_command_line();
 	test_disks();
+	test_gdb();
 	test_kernel_hz();
 	test_refusals();
 	test_architectures();
