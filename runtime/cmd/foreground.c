@@ -43,6 +43,14 @@ void foreground_hold_signals(void)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
+void foreground_release_signals(void)
+{
+	sigset_t set;
+
+	foreground_signals(&set);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
 static int foreground_watch_signals(struct err *e)
 {
 	sigset_t set;

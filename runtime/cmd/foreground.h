@@ -11,6 +11,8 @@ void foreground_drop_stdio(const struct stdio_plan *io);
 /* From here on signals wait for foreground_wait(): before the process is started, so that none is
  * lost and none ends the command while the process goes on. */
 void foreground_hold_signals(void);
+/* What was held acts now. */
+void foreground_release_signals(void);
 
 /* Waits for a child (monitor or agent) and forwards signals to it, those that were held too; with
  * the caller's own terminal also its size, and stops and continues as a job does. Returns the exit

@@ -23,6 +23,7 @@
 #include "lib/mem.h"
 #include "runtime/cgroup/driver.h"
 #include "runtime/cmd/container.h"
+#include "runtime/cmd/foreground.h"
 #include "runtime/cmd/notify.h"
 #include "runtime/cmd/pidfile.h"
 #include "runtime/ctl/ctl.h"
@@ -151,6 +152,12 @@ static int launch_check_network(struct launch_context *x, struct err *e)
 	return x->netns_fd < 0 ? err_sys(e, -errno, "opening the caller's network namespace") : 0;
 }
 
+/* The caller's own, which is raw while it is the container's. */
+static bool launch_has_terminal(const struct launch_context *x)
+{
+	return x->launch->is_foreground && x->config->process->terminal;
+}
+
 /* All that can fail without having touched anything. */
 static int launch_load(struct launch_context *x, struct err *e)
 {
@@ -169,6 +176,9 @@ static int launch_load(struct launch_context *x, struct err *e)
 		r = oci_config_load(path, &x->config, e);
 	if (r == 0)
 		r = oci_config_check(x->config, e);
+	/* A terminal that is raw must not stay so: until there is a monitor to give it back. */
+	if (r == 0 && launch_has_terminal(x))
+		foreground_hold_signals();
 	if (r == 0)
 		r = stdio_prepare(x->io, x->config->process, x->launch->console_socket,
 				  !x->launch->is_foreground, e);
@@ -354,6 +364,8 @@ static int launch_fork(struct launch_context *x, struct err *e)
 		flags |= CLONE_NEWNET;
 	r = spawn_monitor(flags, monitor_run, &x->start, &x->state.pid, &x->pidfd, e);
 	fd_close(&sync[1]);
+	if (launch_has_terminal(x))
+		foreground_release_signals();
 	if (r == 0)
 		r = state_write_monitor(x->state_dirfd, x->state.pid, e);
 	return r;

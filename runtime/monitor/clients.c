@@ -319,6 +319,7 @@ static void clients_on_sync(void *arg, uint32_t events)
 	}
 	log_info("the creating command ended before the container was complete: taking it down");
 	clients_drop_sync(m);
+	m->has_lost_creator = true;
 	/* The state directory stays: it names the cgroups that delete --force removes. */
 	monitor_end(m, EXIT_FAILURE);
 }

@@ -119,6 +119,7 @@ struct monitor {
 	bool is_waiting_for_execs; /* the container has ended: agent_timer runs */
 	int exit_status;
 	bool is_ending;
+	bool has_lost_creator; /* the creating command ended before the container was complete */
 };
 
 /* monitor.c: the end, from wherever it comes. Each may be called once; later calls do nothing. */

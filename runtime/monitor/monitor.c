@@ -34,6 +34,7 @@
 #include "runtime/sandbox/jail.h"
 
 #define MONITOR_KILL_STATUS	 (128 + SIGKILL)
+#define MONITOR_CALLER_END_MS	 1000  /* of a command that has hung up */
 #define MONITOR_QEMU_END_MS	 1000  /* of a QEMU that has hung up */
 #define MONITOR_AGENT_TIMEOUT_MS 1000  /* to end, when they know how */
 #define MONITOR_EXEC_TIMEOUT_MS	 10000 /* for the readers of exec sessions to take the rest */
@@ -363,19 +364,35 @@ static void monitor_open_streams(struct monitor *m)
 	session_open_streams(&m->container, stdio, m->machine.fifo_fds);
 }
 
+static void monitor_give_terminal_back(const struct monitor *m)
+{
+	struct tty_raw raw = *m->start->raw;
+
+	raw.fd = m->tty_fd;
+	tty_restore(&raw);
+}
+
 /* The command that has the terminal for us is gone, killed: a shell may wait to have it back. */
 static void monitor_on_caller_end(void *arg, uint32_t events)
 {
 	struct monitor *m = arg;
-	struct tty_raw raw = *m->start->raw;
 
 	(void)events;
 	loop_remove(m->caller_source);
 	m->caller_source = NULL;
-	raw.fd = m->tty_fd;
-	tty_restore(&raw);
+	monitor_give_terminal_back(m);
 	for (int i = 0; i < PROTO_STREAM_COUNT; i++)
 		relay_hang_up(m->container.streams[i].relay);
+}
+
+/* Its socket closes a moment before its end can be seen. One that has only failed gives the
+ * terminal back itself. */
+static void monitor_look_after_caller(const struct monitor *m)
+{
+	struct pollfd p = {.fd = m->start->caller_pidfd, .events = POLLIN};
+
+	if (m->has_lost_creator && p.fd >= 0 && poll(&p, 1, MONITOR_CALLER_END_MS) == 1)
+		monitor_give_terminal_back(m);
 }
 
 static int monitor_watch_caller(struct monitor *m, struct err *e)
@@ -504,6 +521,7 @@ int monitor_run(void *arg)
 	/* They would die with this process, before its parent is told: the sooner they begin. */
 	kill(m->machine.qemu_pid, SIGKILL);
 	kill(m->machine.share_pid, SIGKILL);
+	monitor_look_after_caller(m);
 	network_close(m);
 	/* Engines take it from our cgroup. */
 	oom_at_end(m);

@@ -58,6 +58,16 @@ INTERACTIVE='trap "echo interrupted; exit 7" INT; trap "stty size" WINCH; stty s
 	fi
 	call delete --force "$ID"
 	expect_status 0
+	# Also while the VM boots: by a signal that comes at any moment of it.
+	if is_vm; then
+		local moment
+		for moment in 0 0.02 0.05 0.1; do
+			TERMINAL_PAUSE_S=$moment terminal raw: pause: signal:TERM -- run --bundle "$BUNDLE" "$ID"
+			expect_out_line '[status -15] [cooked]'
+			call delete --force "$ID"
+			expect_status 0
+		done
+	fi
 	# What cannot start gives it back as well.
 	args nosuch
 	terminal -- run --bundle "$BUNDLE" "$ID"

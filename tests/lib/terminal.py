@@ -11,6 +11,7 @@
     raw:                waits until the terminal is raw: what was typed before would act here
     mode:               tells the terminal's mode: raw or cooked
     file:PATH           waits until the file exists
+    pause:              waits $TERMINAL_PAUSE_S: for a moment that has no mark
 
 Prints what came out, then "[status N]" and the terminal's mode at the end. Fails (status 99) when a step is not reached
 within the limit, $TERMINAL_LIMIT_S or 20 s.
@@ -113,6 +114,8 @@ class Terminal:
             self.until(step, lambda: self.mode() == "raw")
         elif verb == "mode":
             self.notes.append(self.mode())
+        elif verb == "pause":
+            time.sleep(float(os.environ["TERMINAL_PAUSE_S"]))
         elif verb == "file":
             self.until(step, lambda: os.path.exists(text))
         else:
@@ -130,6 +133,10 @@ class Terminal:
         sys.stdout.write(seen if seen.endswith("\n") or not seen else seen + "\n")
         for note in self.notes:
             print(f"[{note}]")
+        # A command that was killed has somebody else give the terminal back: a moment later.
+        deadline = time.monotonic() + LIMIT_S
+        while self.status < 0 and self.mode() == "raw" and time.monotonic() < deadline:
+            time.sleep(0.02)
         print(f"[status {self.status}] [{self.mode()}]", flush=True)
 
 
