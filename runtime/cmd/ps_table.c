@@ -6,8 +6,8 @@
  * The options, columns and their widths are then ps's own, as they are with runc. Ages are right
  * because the time of boot and the uptime are the guest's too. ps looks itself up before anything
  * else: as number 1 of its pid namespace it finds the container's first process, or a stand-in that
- * is taken out of its output again. Must not judge the guest's files: ps_files.c
- * does. */
+ * is taken out of its output again. Must not judge the guest's files:
+ * ps_files.c does. */
 #include "runtime/cmd/ps_table.h"
 
 #include <dirent.h>
@@ -36,7 +36,9 @@
 #include "runtime/proc/strv.h"
 #include "runtime/sandbox/sandbox.h"
 
-#define TABLE_HOST_BYTES   (64u << 10)
+#define TABLE_HOST_BYTES (64u << 10)
+/* A guest may say that it has any number of processes: room for tens of thousands. */
+#define TABLE_MOUNT	   "mode=755,size=256m,nr_inodes=300000"
 #define TABLE_OUTPUT_BYTES (64 << 20)
 #define TABLE_PATH	   "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 /* Numbers of terminals: 136 and the next seven are pts/N (Documentation/admin-guide/devices.txt).
@@ -206,7 +208,7 @@ static int table_fill(int dirfd, const char *answer, size_t size, struct err *e)
 	r = table_write(dirfd, "tty/drivers", drivers, sizeof(drivers) - 1);
 	for (size_t i = 0; r == 0 && i < count; i++) {
 		size_t begin = at[is_forward ? i : count - 1 - i];
-		struct guest_file f;
+		struct guest_file f = {.name = ""};
 		struct wire_in in;
 
 		wire_in_init(&in, answer + begin, size - begin);
@@ -256,7 +258,7 @@ static int table_write_stand_in(int dirfd)
 
 static int table_mount(const char *where, struct err *e)
 {
-	if (mount("vmrt", where, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=755") < 0)
+	if (mount("vmrt", where, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, TABLE_MOUNT) < 0)
 		return err_sys(e, -errno, "mounting a file system on %s", where);
 	return 0;
 }
