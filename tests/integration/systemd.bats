@@ -69,6 +69,11 @@ check_life() {
 	! grep -qx vmrt "$T/machine.out" || expect_failed "only the monitor and its children in the scope"
 	vm start "$ID"
 	expect_status 0
+	# New limits are systemd's too, so that it keeps them.
+	vm update --pids-limit 40 --cpu-quota 100000 "$ID"
+	expect_status 0
+	expect_equal "$(property "$unit" TasksMax)" 552
+	expect_equal "$(property "$unit" CPUQuotaPerSecUSec)" 2s
 	vm delete --force "$ID"
 	expect_status 0
 	is_unit_gone "$unit" || expect_failed "no unit after delete"
