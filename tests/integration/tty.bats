@@ -25,7 +25,7 @@ terminal() {
 # A signal just before read blocks is noticed when its time is up.
 # shellcheck disable=SC2016 # the guest's shell expands it
 INTERACTIVE='trap "echo interrupted; exit 7" INT; trap "stty size" WINCH; stty size; tty; echo ready
-	while ! read -t 1 -r line; do :; done; echo "got $line"; while :; do sleep 0.05; done'
+	while ! read -t 0.2 -r line; do :; done; echo "got $line"; while :; do sleep 0.05; done'
 
 @test "run at the caller's terminal: size, input, resize, ^C, modes" {
 	config '.process.terminal = true'
