@@ -27,6 +27,7 @@
 #define OOM_SWAP_V1	 "memory.swappiness"
 #define OOM_SWAP_V2	 "memory.swap.max"
 #define OOM_STAT_BYTES	 (64u << 10)
+#define OOM_PATIENCE_S	 5
 #define OOM_SHOW_BYTES	 (1u << 20)
 #define OOM_SHOW_SPARE	 (32u << 20) /* kernels count page tables, caches of counters, ... */
 #define OOM_ROOM_BYTES	 (2u << 20)  /* above what is in use: the child gets as far as its loop */
@@ -105,9 +106,14 @@ static int oom_demand(void *arg)
 {
 	const struct oom_demand *d = arg;
 	auto_close int score = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	sigset_t none;
 	char *at;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* Somebody may have forbidden the kernel to kill in this cgroup: it would wait for ever. */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	alarm(OOM_PATIENCE_S);
 	oom_look_large(d->show_bytes);
 	/* The kernel's choice among those in the cgroup must be this process. */
 	if (score < 0 || fd_write_all(score, "1000", 4) < 0 ||

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,8 @@
 
 #define OOM_INTERVAL_MS	 2000
 #define OOM_STATUS_BYTES 8192
+#define OOM_STOP_TRIES	 50
+#define OOM_STOP_WAIT_MS 1
 
 static uint64_t oom_now_ms(void)
 {
@@ -32,16 +35,22 @@ static uint64_t oom_now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* Waits until it has: between the two it could still be in need of memory. */
-static void oom_stop(pid_t pid)
+/* Waits until it has: between the two it could still be in need of memory. Microseconds, unless the
+ * kernel holds it for the sake of a disk: false. */
+static bool oom_stop(pid_t pid)
 {
-	siginfo_t info;
+	siginfo_t info = {0};
 
 	if (pid <= 0 || kill(pid, SIGSTOP) < 0)
-		return;
+		return false;
 	/* Its end is left to be reaped. */
-	while (waitid(P_PID, (id_t)pid, &info, WSTOPPED | WEXITED | WNOWAIT) < 0 && errno == EINTR)
-		;
+	for (int i = 0; i < OOM_STOP_TRIES && !info.si_pid; i++) {
+		if (i)
+			poll(NULL, 0, OOM_STOP_WAIT_MS);
+		if (waitid(P_PID, (id_t)pid, &info, WSTOPPED | WEXITED | WNOWAIT | WNOHANG) < 0)
+			return false;
+	}
+	return info.si_pid != 0;
 }
 
 static void oom_go_on(const struct monitor *m)
@@ -95,8 +104,11 @@ void oom_on_guest(struct monitor *m)
 	    (m->oom_last_ms && now_ms - m->oom_last_ms < OOM_INTERVAL_MS))
 		return;
 	m->oom_last_ms = now_ms;
-	oom_stop(m->machine.qemu_pid);
-	oom_stop(m->machine.share_pid);
+	if (!oom_stop(m->machine.qemu_pid) || !oom_stop(m->machine.share_pid)) {
+		oom_go_on(m);
+		log_debug("the guest's OOM waits: QEMU does not stop");
+		return;
+	}
 	r = cgroup_oom_begin(m->memory_dirfd, rival, &m->oom);
 	if (r < 0) {
 		oom_go_on(m);
