@@ -199,7 +199,7 @@ int cmd_features(struct cmd *c, struct err *e)
 {
 	static const struct oci_pair annotations[] = {{"org.vmrt.version", VMRT_VERSION},
 						      {"org.vmrt.commit", VMRT_COMMIT}};
-	static const char *unsafe[] = {"io.vmrt."};
+	static const char *unsafe[] = {"io.vmrt.", "org.systemd.property."};
 	/* What a program of the VM's architecture can be. */
 	static const uint32_t seccomp_archs[] = {SCMP_ARCH_X86, SCMP_ARCH_X86_64, SCMP_ARCH_X32};
 	const struct oci_features features = {
@@ -222,7 +222,7 @@ int cmd_features(struct cmd *c, struct err *e)
 		.seccomp_arch_count = sizeof(seccomp_archs) / sizeof(*seccomp_archs),
 		.seccomp_flags_known = SECCOMP_FILTER_FLAG_LOG | SECCOMP_FILTER_FLAG_SPEC_ALLOW |
 				       SECCOMP_FILTER_FLAG_TSYNC,
-		.unsafe_annotations = {.count = 1, .at = unsafe},
+		.unsafe_annotations = {.count = 2, .at = unsafe},
 		.annotations = {.count = 2, .at = (struct oci_pair *)annotations},
 	};
 	int r = oci_features_write(&features, stdout);

@@ -166,5 +166,5 @@ new
 		.linux.selinux.enabled, .linux.intelRdt.enabled, .linux.mountExtensions.idmap.enabled]' "$OUT")" \
 		'[true,true,true,true,false,false,false,false]'
 	expect_equal "$(jq '.linux.seccomp.actions | index("SCMP_ACT_NOTIFY")' "$OUT")" null
-	expect_equal "$(jq -c '.potentiallyUnsafeConfigAnnotations' "$OUT")" '["io.vmrt."]'
+	expect_equal "$(jq -c '.potentiallyUnsafeConfigAnnotations' "$OUT")" '["io.vmrt.","org.systemd.property."]'
 }
