@@ -227,9 +227,11 @@ fetch() {
 	! fetch pod_host 127.0.0.1 2>/dev/null
 }
 
-@test "podman: a network with IPv6, connect and disconnect, many connections and much data" {
-	p network create --ipv6 --subnet fd02:2:3::/64 "net-$ID" >/dev/null
-	p run -d --name one bb sh -c "$WEB & payload tcp-echo 7001 & payload tcp-get 7003 | payload check $LARGE 5 & wait" >/dev/null
+@test "podman: IPv6, connect and disconnect, many connections, much data both ways, jumbo frames, multicast" {
+	p network create --ipv6 --subnet fd02:2:3::/64 -o mtu=9000 "net-$ID" >/dev/null
+	p run -d --name one bb sh -c "$WEB & payload tcp-echo 7001 & payload group-echo 239.1.2.3 7005 &
+		payload tcp-get 7003 | payload check $LARGE 5
+		payload write $LARGE 6 | payload tcp-put 10.88.0.1 7004; wait" >/dev/null
 	NAME=one
 	wait_for "one serves" podman_log_has ready
 	p network connect "net-$ID" one
@@ -238,12 +240,18 @@ fetch() {
 	# The host looks for others with its own address for a second.
 	wait_for "the host's address" eval '! pod_host ip -6 -o addr show tentative | grep -q fd02:2:3'
 	pod_host "$BUILD/payload" udp-ask "$six" 7000 9000
+	pod_host busybox ping -c 1 -W 5 -s 8900 "$six"
 	p network disconnect "net-$ID" one
 	wait_for "it is gone" eval '! pod_host busybox ping -c 1 -W 1 "$six" >/dev/null 2>&1'
 	address=$(p inspect -f '{{.NetworkSettings.IPAddress}}' one)
 	pod_host "$BUILD/payload" tcp-many "$address" 7001 200
+	expect_equal "$(p run --rm bb sh -c "payload udp-ask $address 7000; payload group-ask 239.1.2.3 7005")" \
+		$'answer of 5 bytes\na member answered'
+	pod_host "$BUILD/payload" tcp-get 7004 2>"$T/ready" | "$BUILD/payload" check "$LARGE" 6 >"$T/up" 2>&1 &
+	wait_for "the receiver" file_has "$T/ready" ready
 	"$BUILD/payload" write "$LARGE" 5 | pod_host "$BUILD/payload" tcp-put "$address" 7003
 	wait_seconds 250 "what came is what was sent" podman_log_has agree
+	wait_seconds 250 "the other way" file_has "$T/up" agree
 	p rm -f -t 0 one >/dev/null
 	p network rm "net-$ID" >/dev/null
 }
