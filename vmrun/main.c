@@ -15,6 +15,7 @@
 #include "vmrun/bundle.h"
 #include "vmrun/defaults.h"
 #include "vmrun/disks.h"
+#include "vmrun/isolated.h"
 #include "vmrun/kernel.h"
 #include "vmrun/run.h"
 
@@ -33,6 +34,9 @@ static const struct option_spec main_options[] = {
 	{"root", 'r', OPTION_STRING, AT(root), "DIR", "root file system (default: the host's)"},
 	{"rw", 0, OPTION_FLAG, AT(is_root_writable), NULL,
 	 "changes to the root file system stay (default: they vanish)"},
+	{"isolated", 0, OPTION_FLAG, AT(is_isolated), NULL,
+	 "no files but the program, its shared libraries and those of --add"},
+	{"add", 0, OPTION_LIST, AT(files), "FILE", "one more file for --isolated, at its own path"},
 	{"volume", 'v', OPTION_LIST, AT(volumes), "HOST[:GUEST[:ro|rw|cow]]",
 	 "one more directory or file; cow: its changes vanish"},
 	{"env", 'e', OPTION_LIST, AT(env), "NAME[=VALUE]",
@@ -117,6 +121,12 @@ static int main_check(const struct request *request, struct err *e)
 	if (request->net && strcmp(request->net, "none") && strcmp(request->net, "user"))
 		return err_set(e, -EINVAL, "option --net: expected none or user, got '%s'",
 			       request->net);
+	if (request->files.count && !request->is_isolated)
+		return err_set(e, -EINVAL, "option --add: only with --isolated");
+	if (request->is_isolated && (request->root || request->is_root_writable))
+		return err_set(e, -EINVAL, "option --isolated: not with --root or --rw");
+	if (request->is_isolated && !request->arg_count)
+		return err_set(e, -EINVAL, "option --isolated: needs a command");
 	if (request->publish.count && (!request->net || strcmp(request->net, "user")))
 		return err_set(e, -EINVAL, "option --publish: only with --net user");
 	if (request->want_tty && !isatty(STDIN_FILENO))
@@ -145,13 +155,47 @@ static void main_leave(const struct request *request, const char *dir)
 		fprintf(stderr, "vmrun: removing %s: %s\n", dir, strerror(errno));
 }
 
-static int main_run_command(const struct request *request, unsigned int timeout_ms, const char *dir,
+/* A request of its own for what has a root of its own. */
+struct main_isolation {
+	struct request request;
+	char *root;
+	char *program;
+	char **args;
+};
+
+static int main_isolate(const struct request *asked, const char *dir, struct main_isolation *ret,
+			struct err *e)
+{
+	struct request *request = &ret->request;
+	int r;
+
+	*request = *asked;
+	if (!asked->is_isolated)
+		return 0;
+	ret->root = xasprintf("%s/root", dir);
+	r = isolated_make(ret->root, asked->args[0], &asked->files, &ret->program, e);
+	if (r < 0)
+		return r;
+	ret->args = xmemdup(asked->args, ((size_t)asked->arg_count + 1) * sizeof(*ret->args));
+	ret->args[0] = ret->program;
+	request->root = ret->root;
+	request->args = ret->args;
+	if (!request->workdir)
+		request->workdir = "/";
+	return 0;
+}
+
+static int main_run_command(const struct request *asked, unsigned int timeout_ms, const char *dir,
 			    struct err *e)
 {
+	struct main_isolation isolation = {0};
+	const struct request *request = &isolation.request;
 	struct kernel kernel = {0};
 	struct disks disks = {0};
-	int r = kernel_prepare(request, dir, &kernel, e);
+	int r = main_isolate(asked, dir, &isolation, e);
 
+	if (r == 0)
+		r = kernel_prepare(request, dir, &kernel, e);
 	if (r == 0)
 		r = disks_open(&request->disks, &disks, e);
 	if (r == 0)
@@ -160,6 +204,9 @@ static int main_run_command(const struct request *request, unsigned int timeout_
 		r = run_bundle(request, dir, timeout_ms, e);
 	disks_done(&disks);
 	kernel_done(&kernel);
+	free(isolation.root);
+	free(isolation.program);
+	free(isolation.args);
 	return r;
 }
 

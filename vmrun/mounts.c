@@ -193,7 +193,7 @@ int mounts_plan(const struct request *request, const struct kernel *kernel, cons
 	if (r == 0)
 		mounts_add_outputs(request, ret);
 	/* In "/" there is nothing to share that would not be the whole host. */
-	if (r == 0 && strcmp(ret->cwd, "/"))
+	if (r == 0 && !request->is_isolated && strcmp(ret->cwd, "/"))
 		mounts_add(ret, ret->cwd, ret->cwd, MOUNTS_RW);
 	return r;
 }

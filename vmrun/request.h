@@ -22,6 +22,8 @@ struct request {
 	unsigned int cpus;  /* 0: vmrt's default */
 	const char *root;   /* a directory; NULL: "/" */
 	bool is_root_writable;
+	bool is_isolated;	    /* no file of the host's but the program and what it needs */
+	struct option_list files;   /* that an isolated program gets as well */
 	struct option_list volumes; /* HOST[:GUEST[:ro|rw|cow]] */
 	struct option_list env;	    /* NAME=VALUE, or NAME for the caller's value */
 	bool want_host_env;

@@ -170,6 +170,31 @@ mounted'
 	expect_err_has 'qemu: ended unexpectedly'
 }
 
+@test "--isolated has the program, its libraries and what was added, and nothing else of the host" {
+	echo added >"$T/added"
+	vmrun --isolated --add "$T/added" bash -c 'pwd; echo /*; echo "$(<'"$T/added"')"; [ ! -e /etc/passwd ] && echo alone; echo x >/new'
+	expect_status 0
+	expect_match "$(sed -n 2p "$OUT")" '^/dev /.*lib.* /proc /run /sys /(tmp|usr)'
+	expect_equal "$(sed 2d "$OUT")" '/
+added
+alone'
+	# A static one, at a path below the current directory, which is not there.
+	cp "$BUILD/payload" "$WORK/payload"
+	vmrun --isolated ./payload exit 7
+	expect_status 7
+	echo '#!/bin/sh' >"$WORK/script"
+	chmod +x "$WORK/script"
+	vmrun --isolated ./script
+	expect_status 125
+	expect_err "vmrun: option --isolated: '$WORK/script' is no program of this machine's"
+	vmrun --isolated no-such-command
+	expect_status 125
+	expect_err "vmrun: 'no-such-command' is not in PATH"
+	vmrun --add "$T/added" true
+	expect_status 125
+	expect_err "vmrun: option --add: only with --isolated"
+}
+
 @test "--gdb makes a socket where a debugger finds the kernel" {
 	vmrun_start --gdb "$T/gdb" sh -c 'echo ready; grep -o nokaslr /proc/cmdline; until [ -e end ]; do sleep 0.1; done'
 	wait_for "the command" grep -q ready "$OUT"
