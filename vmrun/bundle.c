@@ -194,19 +194,6 @@ static bool bundle_has_network(const struct request *request)
 	return request->net && !strcmp(request->net, "user");
 }
 
-static char *bundle_join(const struct option_list *words)
-{
-	char *text = xstrdup("");
-
-	for (size_t i = 0; i < words->count; i++) {
-		char *more = xasprintf("%s%s%s", text, i ? "," : "", words->at[i]);
-
-		free(text);
-		text = more;
-	}
-	return text;
-}
-
 static void bundle_put_annotations(struct json_out *out, const struct request *request,
 				   const struct kernel *kernel)
 {
@@ -218,7 +205,7 @@ static void bundle_put_annotations(struct json_out *out, const struct request *r
 	if (bundle_has_network(request))
 		json_out_string(out, "io.vmrt.network", "user");
 	if (request->publish.count) {
-		auto_free char *ports = bundle_join(&request->publish);
+		auto_free char *ports = strv_join(request->publish.at, request->publish.count, ",");
 
 		json_out_string(out, "io.vmrt.publish", ports);
 	}

@@ -152,14 +152,8 @@ static unsigned int kernel_reasons(const struct request *request, enum kernel_ne
 
 static int kernel_fail_missing(const struct kernel *k, const struct strv *missing, struct err *e)
 {
-	auto_free char *text = xstrdup("");
+	auto_free char *text = strv_join((const char *const *)missing->at, missing->count, ", ");
 
-	for (size_t i = 0; i < missing->count; i++) {
-		char *more = xasprintf("%s%s%s", text, i ? ", " : "", missing->at[i]);
-
-		free(text);
-		text = more;
-	}
 	return err_set(e, -ENOTSUP, "the kernel '%s'%s%s lacks %s", k->image, k->version ? " " : "",
 		       k->version ? k->version : "", text);
 }

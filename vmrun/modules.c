@@ -218,21 +218,15 @@ static int modules_put_file(struct cpio *c, const char *path, struct err *e)
 
 static int modules_write(const struct modules_order *order, const char *path, struct err *e)
 {
-	auto_strv struct strv text = {0};
+	auto_free char *list =
+		strv_join((const char *const *)order->lines.at, order->lines.count, "\n");
 	struct cpio c;
 	int r = cpio_open(&c, path, e);
 
 	if (r < 0)
 		return r;
 	cpio_put_dir(&c, "modules", 0755);
-	strv_push(&text, "");
-	for (size_t i = 0; i < order->lines.count; i++) {
-		char *more = xasprintf("%s%s\n", text.at[0], order->lines.at[i]);
-
-		free(text.at[0]);
-		text.at[0] = more;
-	}
-	cpio_put_file(&c, "modules/list", 0644, text.at[0], strlen(text.at[0]));
+	cpio_put_file(&c, "modules/list", 0644, list, strlen(list));
 	for (size_t i = 0; r == 0 && i < order->paths.count; i++)
 		r = modules_put_file(&c, order->paths.at[i], e);
 	return r < 0 ? (cpio_abandon(&c), r) : cpio_close(&c, e);

@@ -28,7 +28,9 @@
 
 #define RUN_LOG_BYTES	  (256u << 10)
 #define RUN_CONSOLE_BYTES (16u << 20)
-#define RUN_GRACE_S	  5 /* between SIGTERM and SIGKILL after a timeout */
+/* Before what runc says of a program that cannot be executed: `exec: "x": ...`, `exec /x: ...`. */
+#define RUN_EXEC_TEXT "unable to start container process: exec"
+#define RUN_GRACE_S   5 /* between SIGTERM and SIGKILL after a timeout */
 
 extern char **environ;
 
@@ -39,6 +41,7 @@ struct run {
 	char *state;
 	char *log;
 	char *console;
+	size_t console_begin; /* what was in it before: --console appends */
 	pid_t pid;
 	int pidfd;
 	int signal_fd;
@@ -155,7 +158,7 @@ static void run_forward(struct run *run)
 	}
 }
 
-/* SIGTERM through vmrt reaches the command; a second later than grace allows the VM is ended. */
+/* SIGTERM reaches the command through vmrt; when that has not ended it in time, the VM is ended. */
 static void run_on_timeout(struct run *run)
 {
 	const struct itimerspec grace = {.it_value = {.tv_sec = RUN_GRACE_S}};
@@ -233,7 +236,9 @@ static bool run_has_failed(const struct run *run)
 /* The texts are runc's, which engines read the same way. */
 static int run_classify(const char *message)
 {
-	if (!strstr(message, "exec: ") && !strstr(message, "exec "))
+	if (strstr(message, "guest: kernel panic") || strstr(message, "guest: init died"))
+		return REQUEST_EXIT_LOST;
+	if (!strstr(message, RUN_EXEC_TEXT))
 		return REQUEST_EXIT_OWN;
 	if (strstr(message, "not found in $PATH") || strstr(message, "no such file or directory"))
 		return REQUEST_EXIT_NOT_FOUND;
@@ -247,12 +252,20 @@ static int run_classify(const char *message)
 static void run_show_panic(const struct run *run)
 {
 	static const char *const begins[] = {"BUG: ", "Oops: ", "Kernel panic"};
-	auto_free char *text = NULL;
+	auto_free char *file = NULL;
+	char *text;
 	char *first = NULL;
 	char *save = NULL;
+	struct stat st;
+	size_t size;
 
-	if (fd_read_file(AT_FDCWD, run->console, RUN_CONSOLE_BYTES, &text, NULL) < 0 ||
-	    !strstr(text, "Kernel panic"))
+	/* A FIFO or a terminal has shown it by itself. */
+	if (stat(run->console, &st) < 0 || !S_ISREG(st.st_mode) ||
+	    fd_read_file(AT_FDCWD, run->console, RUN_CONSOLE_BYTES, &file, &size) < 0 ||
+	    size < run->console_begin)
+		return;
+	text = file + run->console_begin;
+	if (!strstr(text, "Kernel panic"))
 		return;
 	for (size_t i = 0; i < sizeof(begins) / sizeof(*begins); i++) {
 		char *at = strstr(text, begins[i]);
@@ -270,6 +283,7 @@ static void run_show_panic(const struct run *run)
 static int run_explain(const struct run *run, int status, struct err *e)
 {
 	auto_free char *message = run_read_error(run);
+	int result = message ? run_classify(message) : WEXITSTATUS(status);
 
 	if (run->has_timed_out)
 		return REQUEST_EXIT_TIMEOUT;
@@ -278,11 +292,9 @@ static int run_explain(const struct run *run, int status, struct err *e)
 		return 128 + WTERMSIG(status);
 	if (WIFSIGNALED(status))
 		return err_set(e, -EIO, "vmrt was killed by signal %d", WTERMSIG(status));
-	if (message)
-		return run_classify(message);
-	if (WEXITSTATUS(status) == REQUEST_EXIT_LOST)
+	if (result == REQUEST_EXIT_LOST)
 		run_show_panic(run);
-	return WEXITSTATUS(status);
+	return result;
 }
 
 static void run_done(struct run *run)
@@ -312,8 +324,13 @@ int run_bundle(const struct request *request, const char *dir, unsigned int time
 		.signal_fd = -1,
 		.timer_fd = -1,
 	};
+	struct stat st;
 	int status = 0;
-	int r = run_watch(&run, timeout_ms, e);
+	int r;
+
+	if (stat(run.console, &st) == 0 && S_ISREG(st.st_mode))
+		run.console_begin = (size_t)st.st_size;
+	r = run_watch(&run, timeout_ms, e);
 
 	if (r == 0)
 		r = run_start(&run, request, e);

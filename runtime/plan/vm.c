@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "lib/mem.h"
+#include "runtime/proc/strv.h"
 #include "runtime/vm/vm.h"
 
 #define VM_ANNOTATION_PREFIX "io.vmrt."
@@ -63,19 +64,6 @@ static int vm_check_parameters(const struct oci_strings *words, struct err *e)
 	return 0;
 }
 
-static char *vm_join(const struct oci_strings *words)
-{
-	char *text = xstrdup("");
-
-	for (size_t i = 0; i < words->count; i++) {
-		char *more = xasprintf("%s%s%s", text, i ? " " : "", words->at[i]);
-
-		free(text);
-		text = more;
-	}
-	return text;
-}
-
 static int vm_take_paths(struct plan *p, const struct settings *s, const struct oci_vm *vm,
 			 struct err *e)
 {
@@ -97,7 +85,8 @@ static int vm_take_paths(struct plan *p, const struct settings *s, const struct 
 	p->vm_kernel = vm->kernel_path;
 	p->vm_initrd = vm->initrd_path;
 	if (vm->kernel_parameters.count)
-		p->vm_append = plan_own(p, vm_join(&vm->kernel_parameters));
+		p->vm_append = plan_own(
+			p, strv_join(vm->kernel_parameters.at, vm->kernel_parameters.count, " "));
 	return 0;
 }
 

@@ -42,3 +42,16 @@ void strv_done(struct strv *v)
 	free(v->at);
 	*v = (struct strv){0};
 }
+
+char *strv_join(const char *const *texts, size_t count, const char *between)
+{
+	char *joined = xstrdup("");
+
+	for (size_t i = 0; i < count; i++) {
+		char *more = xasprintf("%s%s%s", joined, i ? between : "", texts[i]);
+
+		free(joined);
+		joined = more;
+	}
+	return joined;
+}

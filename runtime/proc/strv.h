@@ -15,6 +15,8 @@ struct strv {
 void strv_push(struct strv *v, const char *text);
 void strv_pushf(struct strv *v, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void strv_done(struct strv *v);
+/* The texts with `between` between them, owned by the caller. */
+char *strv_join(const char *const *texts, size_t count, const char *between);
 
 #define auto_strv __attribute__((cleanup(strv_done)))
 

@@ -162,4 +162,10 @@ INTERACTIVE='trap "echo interrupted; exit 7" INT; trap "stty size" WINCH; stty s
 	expect_status 255
 	expect_err_has 'Kernel panic - not syncing: Out of memory'
 	expect_err_has 'guest: kernel panic: '
+	# While it boots, when its console may not be there yet; what --console's file had before is not shown.
+	echo 'Kernel panic of yesterday' >"$T/console"
+	vmrun --append rdinit=/nowhere --console "$T/console" true
+	expect_status 255
+	expect_err_has 'guest: kernel panic'
+	! grep yesterday "$ERR" || expect_failed "nothing of yesterday"
 }
