@@ -34,7 +34,7 @@ compare_run() {
 # docker's client prints or not, depending on which of two answers it sees first.
 compare_normalise() {
 	sed -E \
-		-e '/(msg="|ERRO.*\] )error waiting for container: context canceled"?$/d' \
+		-e '/(msg="|ERRO.*\] )error waiting for container: context canceled"? *$/d' \
 		-e "s/t[0-9]+-(runc|vmrt)/NAME/g" \
 		-e 's/\b[0-9a-f]{64}\b/ID/g' -e 's/\b[0-9a-f]{12}\b/ID/g' \
 		-e 's/(runc|vmrt) (create|run) failed: //' \
