@@ -306,6 +306,20 @@ static int main_parse(int argc, char **argv, struct strv *words, struct request 
 	return r;
 }
 
+/* What needs no machine. False: none of it was asked for. */
+static bool main_answer(const struct request *request)
+{
+	if (request->want_help)
+		main_help(stdout);
+	else if (request->want_completion)
+		options_print_completion(stdout, "vmrun", main_options, COUNT(main_options));
+	else if (request->want_version)
+		printf("vmrun %s (%s)\n", VMRT_VERSION, VMRT_COMMIT);
+	else
+		return false;
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	struct request request = {
@@ -316,20 +330,8 @@ int main(int argc, char **argv)
 	struct err e;
 	int r = main_parse(argc, argv, &words, &request, &e);
 
-	if (r < 0)
-		return main_fail(&e);
-	if (request.want_help) {
-		main_help(stdout);
-		return EXIT_SUCCESS;
-	}
-	if (request.want_completion) {
-		options_print_completion(stdout, "vmrun", main_options, COUNT(main_options));
-		return EXIT_SUCCESS;
-	}
-	if (request.want_version) {
-		printf("vmrun %s (%s)\n", VMRT_VERSION, VMRT_COMMIT);
-		return EXIT_SUCCESS;
-	}
-	r = main_run(&request, &e);
+	if (r == 0 && !main_answer(&request))
+		r = main_run(&request, &e);
+	options_done(main_options, COUNT(main_options), &request);
 	return r < 0 ? main_fail(&e) : r;
 }

@@ -6,7 +6,8 @@ VMRUN_SOURCES := $(wildcard vmrun/*.c)
 VMRUN_SHARED  := $(LIB_SOURCES) runtime/cmd/options.c $(wildcard runtime/oci/json*.c) runtime/proc/strv.c
 VMRUN_OBJECTS := $(VMRUN_SOURCES:%.c=$(OBJ)/%.o) $(OBJ)/vmrun/toml.o
 CXX           ?= g++
-VMRUN         := $(dir $(VMRT))vmrun
+# Among sanitized objects that name is a folder's.
+VMRUN         := $(if $(filter 1,$(SANITIZE)),$(OBJ)/bin/vmrun,$(BUILD)/vmrun)
 
 $(OBJ)/vmrun/main.o: EXTRA := -DVMRT_VERSION='"$(VERSION)"' -DVMRT_COMMIT='"$(COMMIT)"'
 

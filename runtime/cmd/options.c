@@ -70,7 +70,7 @@ static int option_store(const struct option_spec *spec, void *values, const char
 static int option_take_letters(const struct option_spec *specs, size_t count, void *values,
 			       const char *letters, struct err *e)
 {
-	const struct option_spec *spec;
+	const struct option_spec *spec = NULL;
 	size_t flags = 0;
 	int r = 0;
 
@@ -147,6 +147,18 @@ int options_parse(const struct option_spec *specs, size_t spec_count, void *valu
 		argv[words++] = argv[at++];
 	*ret_words = words;
 	return 0;
+}
+
+void options_done(const struct option_spec *specs, size_t spec_count, void *values)
+{
+	for (size_t i = 0; i < spec_count; i++) {
+		struct option_list *list = (void *)((char *)values + specs[i].offset);
+
+		if (specs[i].kind != OPTION_LIST)
+			continue;
+		free(list->at);
+		*list = (struct option_list){0};
+	}
 }
 
 void options_print_help(FILE *to, const struct option_spec *specs, size_t spec_count)

@@ -20,7 +20,7 @@ enum option_kind {
 
 struct option_list {
 	size_t count;
-	const char **at; /* lives as long as the program */
+	const char **at; /* the words are the caller's; options_done() */
 };
 
 struct option_spec {
@@ -38,6 +38,9 @@ struct option_spec {
  * Returns 0 or -EINVAL. */
 int options_parse(const struct option_spec *specs, size_t spec_count, void *values, int argc,
 		  char **argv, bool is_mixed, int *ret_words, struct err *e) VMRT_MUST_CHECK;
+
+/* Frees the lists in `values`. */
+void options_done(const struct option_spec *specs, size_t spec_count, void *values);
 
 /* A completion script for bash: options by name, files behind those that take an argument, then a
  * command and its files. At least one option must take an argument. */
