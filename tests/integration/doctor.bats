@@ -54,13 +54,17 @@ settings() {
 	expect_match "$(line_of kvm)" '^ok\|not used'
 }
 
-# doctor with other files in /etc: those of the folder $T/etc lie over the host's.
+# doctor with other files in /etc: those of the folder $T/etc lie over the host's. Both engines are there.
 doctor_with_etc() {
-	mkdir -p "$T/over" "$T/work"
+	mkdir -p "$T/bin"
+	ln -sf /bin/true "$T/bin/dockerd"
+	ln -sf /bin/true "$T/bin/podman"
 	status=0
 	OUT=$T/call.out ERR=$T/call.err
 	unshare --mount --propagation private bash -c \
-		'mount -t overlay -o "lowerdir=$0:/etc" overlay /etc && exec "$1" doctor --json' "$T/etc" "$VMRT" \
+		'mount -t overlay -o "lowerdir=$0/etc:/etc" overlay /etc &&
+			mount -t overlay -o "lowerdir=$0/bin:/usr/local/bin" overlay /usr/local/bin && exec "$1" doctor --json' \
+		"$T" "$VMRT" \
 		>"$OUT" 2>"$ERR" </dev/null 3>&- || status=$?
 }
 
