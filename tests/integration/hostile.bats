@@ -77,6 +77,8 @@ close|guest: its kernel was shut down without telling an exit status
 	done <<<"$AFTER_START"
 	unset VMRT_CONFIG
 	expect_neighbour
+	call delete --force neighbour
+	expect_status 0
 }
 
 @test "a guest that sends half a frame and then nothing is given up in time" {
