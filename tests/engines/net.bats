@@ -125,7 +125,7 @@ fetch() {
 	d network disconnect bridge one
 	wait_for "still there" eval 'fetch host "$address" >/dev/null 2>&1'
 	d network disconnect "net-$ID" one
-	! fetch host "$address" 2>/dev/null
+	! fetch host "$address" 2>/dev/null || expect_failed "nothing at the old address"
 	d network connect bridge one
 	wait_for "back on the bridge" eval 'fetch host "$(address_of one)" >/dev/null 2>&1'
 }

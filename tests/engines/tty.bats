@@ -63,7 +63,8 @@ INTERACTIVE='trap "echo interrupted; exit 7" INT; stty size; tty; echo ready; wh
 		at_terminal size:30x100 expect:ready 'send:hello\r' expect:more 'send:\x03' -- exec -it "$NAME" sh -c "sleep 0.5; $INTERACTIVE"
 		at_terminal size:30x100 expect:ready 'send:\x10\x11' -- exec -it "$NAME" sh -c 'echo ready; sleep 1; touch /went-on; read x'
 		wait_for "the detached process" d exec "$NAME" test -e /went-on
-		status d exec -t "$NAME" sh -c 'tty; exit 4' | tr -d '\r'
+		# The detached one may have ended by now, and its number be free again.
+		status d exec -t "$NAME" sh -c 'tty; exit 4' | tr -d '\r' | sed 's|/dev/pts/[0-9]*|/dev/pts/N|'
 	}
 	compare scenario
 }

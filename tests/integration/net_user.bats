@@ -72,11 +72,11 @@ config_host() {
 	box "$BUILD/payload" udp-ask 127.0.0.1 7102 1000
 	peer "$BUILD/payload" udp-ask 10.99.0.2 7102 1000
 	expect_equal "$(box busybox wget -q -O - http://127.0.0.1/page)" 'the page'
-	! peer busybox wget -q -T 5 -O - http://10.99.0.2/page
+	! peer busybox wget -q -T 5 -O - http://10.99.0.2/page || expect_failed "port 80 of 127.0.0.1 to stay there"
 	box "$BUILD/payload" tcp-many 127.0.0.1 7104 1
 	touch "$ROOTFS/end"
 	wait_for "tcp 7101 closed" file_has "$log" "the host's port tcp::7101 is closed"
-	! box "$BUILD/payload" tcp-many 127.0.0.1 7101 1
+	! box "$BUILD/payload" tcp-many 127.0.0.1 7101 1 || expect_failed "port 7101 to be closed"
 	touch "$ROOTFS/out"
 	wait "$run"
 	! box "$BUILD/payload" udp-ask 127.0.0.1 7102
