@@ -65,7 +65,10 @@ static int driver_start_unit(const struct cgroup_request *q, const struct unit_n
 	if (r == 0)
 		r = systemd_unit_start(name, &properties, holder, ret_path, e);
 	unit_properties_done(&properties);
-	return r;
+	/* Somebody else's: nothing of ours may stop it. */
+	if (r == 1 || r == -EEXIST)
+		unlinkat(q->state_dirfd, DRIVER_UNIT_FILE, 0);
+	return r < 0 ? r : 0;
 }
 
 int cgroup_driver_make(const struct cgroup_request *q, struct cgroup_host *ret,

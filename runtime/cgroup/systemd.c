@@ -274,6 +274,8 @@ static int systemd_start(struct systemd *s, const struct unit_name *n,
 		systemd_reset_failed(s, n->unit);
 		r = systemd_call_start(s, n, properties, pid, &error);
 	}
+	if (r < 0 && s->call.sd_bus_error_has_name(&error, SYSTEMD_UNIT_THERE))
+		r = -EEXIST;
 	if (r < 0)
 		err_set(e, r, "systemd: starting '%s': %s", n->unit,
 			error.message ? error.message : strerror(-r));
@@ -309,16 +311,22 @@ int systemd_unit_start(const struct unit_name *name, const struct unit_propertie
 		       pid_t pid, char **ret_path, struct err *e)
 {
 	struct systemd s = {0};
+	bool is_theirs = false;
 	int r = systemd_open(&s, e);
 
 	if (r >= 0)
 		r = systemd_start(&s, name, properties, pid, e);
+	/* A slice can be shared, as runc does. */
+	if (r == -EEXIST && name->is_slice) {
+		is_theirs = true;
+		r = 0;
+	}
 	if (r >= 0)
 		r = systemd_get_path(&s, name, ret_path, e);
 	if (r < 0 && s.bus)
 		systemd_reset_failed(&s, name->unit);
 	systemd_close(&s);
-	return r;
+	return r == 0 ? is_theirs : r;
 }
 
 static int systemd_call_set(struct systemd *s, const char *unit,

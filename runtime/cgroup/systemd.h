@@ -20,7 +20,8 @@
 /* Starts the unit with `pid` in it (not if it is a slice) and waits for the job's end, at most half
  * a minute. A scope lives as long as there is a process in it. `ret_path` (owned by the caller) is
  * the unit's cgroup below the hierarchies' mount points. Fails, saying so, on a host without
- * systemd. */
+ * systemd. 0, 1 if it is a slice that was there already, -EEXIST if it is a scope that was: in both
+ * cases it is not the caller's to stop. */
 int systemd_unit_start(const struct unit_name *name, const struct unit_properties *properties,
 		       pid_t pid, char **ret_path, struct err *e) VMRT_MUST_CHECK;
 /* Changes properties of a unit that runs, until the host's next start. */

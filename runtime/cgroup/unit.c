@@ -135,11 +135,15 @@ static void unit_add_mask(struct unit_properties *to, const char *name, const ch
 
 static void unit_add_quota(struct unit_properties *to, uint64_t quota_us, uint64_t period_us)
 {
-	uint64_t per_second = quota_us * UNIT_SECOND_US / period_us;
+	uint64_t per_second = UINT64_MAX; /* no limit */
 
-	per_second =
-		(per_second + UNIT_QUOTA_STEP_US - 1) / UNIT_QUOTA_STEP_US * UNIT_QUOTA_STEP_US;
-	unit_add_number(to, "CPUQuotaPeriodUSec", "t", period_us);
+	if (quota_us <= UINT64_MAX / UNIT_SECOND_US) {
+		per_second = quota_us * UNIT_SECOND_US / period_us;
+		per_second = (per_second + UNIT_QUOTA_STEP_US - 1) / UNIT_QUOTA_STEP_US *
+			     UNIT_QUOTA_STEP_US;
+	}
+	if (period_us)
+		unit_add_number(to, "CPUQuotaPeriodUSec", "t", period_us);
 	unit_add_number(to, "CPUQuotaPerSecUSec", "t", per_second);
 }
 
@@ -159,23 +163,50 @@ static const struct {
 	{"pids.max", "TasksMax"},
 };
 
+/* A number, or "no limit" as either version of cgroups writes it, which is systemd's infinity. Not
+ * what is about one device. */
+static bool unit_read_limit(const char *text, uint64_t *ret)
+{
+	static const char all_devices[] = "default ";
+	char *end;
+
+	if (!strncmp(text, all_devices, sizeof(all_devices) - 1))
+		text += sizeof(all_devices) - 1;
+	if (!strcmp(text, "max") || !strcmp(text, "-1")) {
+		*ret = UINT64_MAX;
+		return true;
+	}
+	*ret = strtoull(text, &end, 10);
+	return end != text && !*end;
+}
+
+/* "QUOTA PERIOD" */
+static void unit_read_cpu_max(const char *text, uint64_t *quota_us, uint64_t *period_us)
+{
+	if (sscanf(text, "max %" SCNu64, period_us) == 1)
+		*quota_us = UINT64_MAX;
+	else
+		(void)sscanf(text, "%" SCNu64 " %" SCNu64, quota_us, period_us);
+}
+
 static void unit_add_file(struct unit_properties *to, const struct guest_pair *file,
 			  uint64_t *period_us)
 {
 	uint64_t quota_us = 0;
+	uint64_t number;
 
 	for (size_t i = 0; i < sizeof(unit_numbers) / sizeof(*unit_numbers); i++) {
-		if (!strcmp(file->name, unit_numbers[i].file))
-			unit_add_number(to, unit_numbers[i].property, "t",
-					strtoull(file->value, NULL, 10));
+		if (!strcmp(file->name, unit_numbers[i].file) &&
+		    unit_read_limit(file->value, &number))
+			unit_add_number(to, unit_numbers[i].property, "t", number);
 	}
 	if (!strcmp(file->name, "cpu.cfs_period_us"))
 		*period_us = strtoull(file->value, NULL, 10);
 	else if (!strcmp(file->name, "cpu.cfs_quota_us"))
-		quota_us = strtoull(file->value, NULL, 10);
+		(void)unit_read_limit(file->value, &quota_us);
 	else if (!strcmp(file->name, "cpu.max"))
-		(void)sscanf(file->value, "%" SCNu64 " %" SCNu64, &quota_us, period_us);
-	if (quota_us && *period_us)
+		unit_read_cpu_max(file->value, &quota_us, period_us);
+	if (quota_us && (*period_us || quota_us == UINT64_MAX))
 		unit_add_quota(to, quota_us, *period_us);
 }
 

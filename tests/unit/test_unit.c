@@ -81,6 +81,12 @@ static const struct {
 	 "AllowedCPUs=ay 03 02, AllowedMemoryNodes=ay 01"},
 	{"{\"pids\": {\"limit\": 10}, \"blockIO\": {\"weight\": 500}}",
 	 "TasksMax=t 510, BlockIOWeight=t 500", "TasksMax=t 510, IOWeight=t 4950"},
+	/* -1 is what systemd calls infinity: all bits. */
+	{"{\"pids\": {\"limit\": -1}}", "TasksMax=t -1", "TasksMax=t -1"},
+	{"{\"cpu\": {\"quota\": -1, \"period\": 50000}}", "CPUQuotaPerSecUSec=t -1",
+	 "CPUQuotaPeriodUSec=t 50000, CPUQuotaPerSecUSec=t -1"},
+	{"{\"blockIO\": {\"weightDevice\": [{\"major\": 8, \"minor\": 0, \"weight\": 500}]}}", "",
+	 ""},
 };
 
 static void test_limits(size_t i)
