@@ -6,12 +6,14 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/fd.h"
@@ -83,12 +85,26 @@ static void agent_drop_stdio(const struct agent_start *start)
 	}
 }
 
+/* A description of its own for the monitor, which makes it non-blocking: the caller's is shared
+ * with others. The monitor may not open what is not root's. -1: there is none. */
+static int agent_reopen(int fd, bool is_input)
+{
+	struct stat st;
+	char path[64];
+
+	if (fstat(fd, &st) < 0 || (!S_ISFIFO(st.st_mode) && !S_ISCHR(st.st_mode)))
+		return -1;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return open(path, (is_input ? O_RDONLY : O_WRONLY) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+}
+
 static int agent_request(struct agent *a, struct err *e)
 {
 	const struct agent_start *start = a->start;
 	const struct ctl_message request = {.verb = CTL_EXEC};
 	auto_close int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	int fds[CTL_FD_MAX] = {start->process_fd};
+	int own[3] = {-1, -1, -1};
 	int r;
 
 	a->ctl_fd = ctl_connect(start->state_dirfd);
@@ -104,9 +120,16 @@ static int agent_request(struct agent *a, struct err *e)
 			return err_sys(e, -errno, "taking the terminal");
 	}
 	/* A terminal has no stderr, and the packet no holes. */
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 3; i++) {
 		fds[i + 1] = start->stdio[i] >= 0 ? start->stdio[i] : null_fd;
+		if (start->tty_fd < 0)
+			own[i] = agent_reopen(fds[i + 1], i == STDIN_FILENO);
+		if (own[i] >= 0)
+			fds[i + 1] = own[i];
+	}
 	r = ctl_send_fds(a->ctl_fd, &request, fds, CTL_FD_MAX);
+	for (int i = 0; i < 3; i++)
+		fd_close(&own[i]);
 	if (r < 0)
 		return err_set(e, r, "the container's monitor ended");
 	agent_drop_stdio(start);

@@ -289,6 +289,23 @@ guest_process_is_gone() {
 	expect_equal "$(exec_resources)" "$before" "descriptors, files and processes"
 }
 
+# Others write there as well, and do not expect EAGAIN.
+@test "the caller's pipe stays blocking, whoever it belongs to" {
+	args /payload ready
+	launch ready
+	run_python() {
+		python3 - "$VMRT" --root "$ROOT" exec "$ID" /payload say said <<-'END'
+			import fcntl, os, subprocess, sys
+			reader, writer = os.pipe()
+			os.fchown(writer, 1234, 1234)
+			status = subprocess.run(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=writer).returncode
+			flags = fcntl.fcntl(writer, fcntl.F_GETFL)
+			print(status, os.read(reader, 100), bool(flags & os.O_NONBLOCK))
+		END
+	}
+	expect_equal "$(run_python 3>&-)" "0 b'said\\n' False"
+}
+
 qemu_pid() {
 	pgrep -P "$PID" qemu
 }
