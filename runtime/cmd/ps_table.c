@@ -292,11 +292,13 @@ static int table_prepare(const struct table_run *t, struct err *e)
 	return r < 0 ? r : table_fill(dirfd, t->answer, t->size, e);
 }
 
-/* ps parses what the guest made: it can read the host's files and do nothing else. */
+/* ps parses what the guest made: it can read the host's files, no device of it. It stays root,
+ * whose processes are those that ps shows by default. */
 static int table_confine(struct err *e)
 {
 	const struct sandbox sandbox = {.no_new_privs = true};
-	struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID};
+	struct mount_attr attr = {.attr_set =
+					  MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV};
 	const char *stage = "making mounts read-only";
 	int r = 0;
 

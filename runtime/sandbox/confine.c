@@ -36,6 +36,7 @@
  * sandboxes of their own. */
 #include "runtime/sandbox/confine.h"
 
+#include <asm/termbits.h> /* struct termios2; not beside <termios.h> */
 #include <errno.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -182,6 +183,13 @@ static const struct {
 	{"ioctl", BOTH, 1, UINT32_MAX, TCSETS},
 	{"ioctl", BOTH, 1, UINT32_MAX, TCSETSW},
 	{"ioctl", BOTH, 1, UINT32_MAX, TCSETSF},
+#ifdef TCGETS2
+	/* glibc's since 2.42 */
+	{"ioctl", BOTH, 1, UINT32_MAX, TCGETS2},
+	{"ioctl", BOTH, 1, UINT32_MAX, TCSETS2},
+	{"ioctl", BOTH, 1, UINT32_MAX, TCSETSW2},
+	{"ioctl", BOTH, 1, UINT32_MAX, TCSETSF2},
+#endif
 	{"ioctl", MONITOR, 1, UINT32_MAX, FIONREAD},
 	/* setting a limit needs a new one */
 	{"prlimit64", MONITOR, 2, UINT64_MAX, 0},
