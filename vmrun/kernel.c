@@ -143,6 +143,12 @@ static unsigned int kernel_reasons(const struct request *request, enum kernel_ne
 
 	if (!request->is_root_writable)
 		needs |= KERNEL_NEED_OVERLAY;
+	for (size_t i = 0; i < request->volumes.count; i++) {
+		const char *mode = strrchr(request->volumes.at[i], ':');
+
+		if (mode && !strcmp(mode, ":cow"))
+			needs |= KERNEL_NEED_OVERLAY;
+	}
 	if (request->net && !strcmp(request->net, "user"))
 		needs |= KERNEL_NEED_NET;
 	if (request->disks.count)

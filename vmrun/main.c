@@ -323,13 +323,16 @@ static bool main_answer(const struct request *request)
 int main(int argc, char **argv)
 {
 	struct request request = {
-		.want_tty = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO),
+		/* A terminal has one stream for both: not when errors go elsewhere. */
+		.want_tty = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && isatty(STDERR_FILENO),
 		.want_input = true,
 	};
 	auto_strv struct strv words = {0};
 	struct err e;
 	int r = main_parse(argc, argv, &words, &request, &e);
 
+	if (!request.want_input)
+		request.want_tty = false;
 	if (r == 0 && !main_answer(&request))
 		r = main_run(&request, &e);
 	options_done(main_options, COUNT(main_options), &request);

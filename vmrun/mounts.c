@@ -179,6 +179,10 @@ int mounts_plan(const struct request *request, const struct kernel *kernel, cons
 	is_host = !strcmp(ret->root, "/");
 	if (is_host && !request->is_root_writable)
 		r = mounts_add_host(ret, e);
+	/* In "/" there is nothing to share that would not be the whole host. Before what the caller
+	 * asks for, which may lie in it or be the very same directory. */
+	if (r == 0 && !request->is_isolated && strcmp(ret->cwd, "/"))
+		mounts_add(ret, ret->cwd, ret->cwd, MOUNTS_RW);
 	if (r == 0 && kernel->modules_dir) {
 		auto_free char *guest = xasprintf("/lib/modules/%s", kernel->version);
 
@@ -192,9 +196,6 @@ int mounts_plan(const struct request *request, const struct kernel *kernel, cons
 		r = mounts_add_volume(ret, request->volumes.at[i], e);
 	if (r == 0)
 		mounts_add_outputs(request, ret);
-	/* In "/" there is nothing to share that would not be the whole host. */
-	if (r == 0 && !request->is_isolated && strcmp(ret->cwd, "/"))
-		mounts_add(ret, ret->cwd, ret->cwd, MOUNTS_RW);
 	return r;
 }
 

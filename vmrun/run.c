@@ -69,15 +69,20 @@ static char *run_find_vmrt(void)
 	return access(beside, X_OK) == 0 ? take_ptr(beside) : xstrdup("vmrt");
 }
 
-static int run_spawn(const struct run *run, const struct strv *argv, pid_t *ret_pid, struct err *e)
+/* `is_deaf`: what is sent to our process group a second time does not end it. */
+static int run_spawn(const struct run *run, const struct strv *argv, bool is_deaf, pid_t *ret_pid,
+		     struct err *e)
 {
+	static const int ends[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
 	posix_spawnattr_t attr;
-	sigset_t none;
+	sigset_t mask;
 	int r;
 
-	sigemptyset(&none);
+	sigemptyset(&mask);
+	for (size_t i = 0; is_deaf && i < sizeof(ends) / sizeof(*ends); i++)
+		sigaddset(&mask, ends[i]);
 	posix_spawnattr_init(&attr);
-	posix_spawnattr_setsigmask(&attr, &none);
+	posix_spawnattr_setsigmask(&attr, &mask);
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
 	r = posix_spawnp(ret_pid, run->vmrt, NULL, &attr, argv->at, environ);
 	posix_spawnattr_destroy(&attr);
@@ -115,7 +120,7 @@ static int run_start(struct run *run, const struct request *request, struct err 
 		if (null_fd < 0 || dup2(null_fd, STDIN_FILENO) < 0)
 			return err_sys(e, -errno, "/dev/null");
 	}
-	r = run_spawn(run, &argv, &run->pid, e);
+	r = run_spawn(run, &argv, false, &run->pid, e);
 	if (r < 0)
 		return r;
 	run->pidfd = pidfd_open(run->pid, 0);
@@ -180,7 +185,7 @@ static void run_on_timeout(struct run *run)
 	strv_push(&argv, "kill");
 	strv_push(&argv, run->id);
 	strv_push(&argv, "KILL");
-	if (run_spawn(run, &argv, &pid, &ignored) == 0)
+	if (run_spawn(run, &argv, true, &pid, &ignored) == 0)
 		waitpid(pid, NULL, 0);
 }
 
@@ -224,13 +229,6 @@ static char *run_read_error(const struct run *run)
 		found = xstrdup(msg);
 	json_doc_free(doc);
 	return found ? found : xstrdup(text);
-}
-
-static bool run_has_failed(const struct run *run)
-{
-	struct stat st;
-
-	return stat(run->log, &st) == 0 && st.st_size;
 }
 
 /* The texts are runc's, which engines read the same way. */
@@ -297,6 +295,25 @@ static int run_explain(const struct run *run, int status, struct err *e)
 	return result;
 }
 
+/* A vmrt that was killed leaves its record of what it made on the host. */
+static void run_delete(const struct run *run)
+{
+	auto_strv struct strv argv = {0};
+	struct err ignored;
+	pid_t pid;
+
+	strv_push(&argv, run->vmrt);
+	strv_push(&argv, "--root");
+	strv_push(&argv, run->state);
+	strv_push(&argv, "delete");
+	strv_push(&argv, "--force");
+	strv_push(&argv, run->id);
+	if (run_spawn(run, &argv, true, &pid, &ignored) < 0)
+		return;
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
 static void run_done(struct run *run)
 {
 	free(run->vmrt);
@@ -325,6 +342,7 @@ int run_bundle(const struct request *request, const char *dir, unsigned int time
 		.timer_fd = -1,
 	};
 	struct stat st;
+	bool is_gdb_ours = request->gdb && lstat(request->gdb, &st) < 0;
 	int status = 0;
 	int r;
 
@@ -336,8 +354,9 @@ int run_bundle(const struct request *request, const char *dir, unsigned int time
 		r = run_start(&run, request, e);
 	if (r == 0)
 		r = run_wait(&run, &status, e);
-	/* Where it began: an error of vmrt's may be that the socket was somebody else's. */
-	if (r == 0 && request->gdb && !run_has_failed(&run))
+	if (r == 0 && WIFSIGNALED(status) && !request->want_keep)
+		run_delete(&run);
+	if (r == 0 && is_gdb_ours && lstat(request->gdb, &st) == 0 && S_ISSOCK(st.st_mode))
 		unlink(request->gdb);
 	if (r == 0)
 		r = run_explain(&run, status, e);

@@ -130,9 +130,11 @@ ended'
 	done
 	vmrun_start sleep 1000
 	wait_for "the bundle" compgen -G "$ROOT/vmrun-*/state/vmrun-*/config.json"
+	cgroup=$(basename "$ROOT"/vmrun-*)
 	kill -TERM "$VMRUN_PID"
 	vmrun_wait
 	expect_status 143
+	expect_equal "$(find /sys/fs/cgroup -name "$cgroup" -type d)" ''
 }
 
 # shellcheck disable=SC2016 # the guest's shell expands it

@@ -57,6 +57,14 @@ y'
 	vmrun -v "$T/data:ro" sh -c "cat $T/data/file; rm $T/data/file"
 	expect_out text
 	expect_err_has 'Read-only file system'
+	# The current directory too, and what lies in it.
+	echo mine >"$WORK/own"
+	mkdir "$WORK/sub"
+	vmrun -v "$WORK:cow" -v "$T/data:$WORK/sub:ro" sh -c 'echo changed >own; cat own sub/file; echo x >sub/file'
+	expect_out 'changed
+text'
+	expect_err_has 'Read-only file system'
+	expect_equal "$(cat "$WORK/own") $(ls "$WORK/sub")" 'mine '
 	vmrun -v "$T/data:/mnt:sometimes" true
 	expect_status 125
 	expect_err "vmrun: option --volume: expected ro, rw or cow, got 'sometimes'"
@@ -94,6 +102,11 @@ y'
 	VMRUN_ARGS='-f x' vmrun nproc
 	expect_status 125
 	expect_err "vmrun: .vmrun-args and \$VMRUN_ARGS: option --file belongs on the command line"
+	# Whoever wrote it would have all that the caller may do.
+	chown 1234 "$WORK/.vmrun-args"
+	vmrun nproc
+	expect_status 125
+	expect_err_has 'vmrun: .vmrun-args is not taken: it belongs to user 1234'
 }
 
 @test "files that go's test programs are told to write land on the host" {
