@@ -7,6 +7,7 @@
 
 #include "lib/fd.h"
 #include "lib/mem.h"
+#include "lib/mountinfo.h"
 
 #define HOST_MOUNTS_BYTES (16u << 20)
 #define HOST_MOUNTS_MAX	  256
@@ -47,22 +48,6 @@ static bool host_mounts_is_wanted(const char *path, const char *type)
 	return true;
 }
 
-/* proc(5): blanks, tabs, newlines and backslashes stand as \ooo. */
-static void host_mounts_unescape(char *text)
-{
-	char *to = text;
-
-	for (const char *from = text; *from; to++) {
-		if (from[0] == '\\' && from[1] >= '0' && from[1] <= '3' && from[2] && from[3]) {
-			*to = (char)((from[1] - '0') << 6 | (from[2] - '0') << 3 | (from[3] - '0'));
-			from += 4;
-		} else {
-			*to = *from++;
-		}
-	}
-	*to = '\0';
-}
-
 static void host_mounts_add(struct host_mounts *m, const char *path)
 {
 	struct stat st;
@@ -81,23 +66,10 @@ static void host_mounts_add(struct host_mounts *m, const char *path)
 
 static void host_mounts_take_line(struct host_mounts *m, char *line)
 {
-	char *type = strstr(line, " - ");
-	char *save = NULL;
-	char *path = NULL;
+	struct mountinfo mount;
 
-	if (!type)
-		return;
-	*type = '\0';
-	type += strlen(" - ");
-	type[strcspn(type, " ")] = '\0';
-	/* id, parent, major:minor, root, mount point */
-	for (int i = 0; i < 5; i++)
-		path = strtok_r(i ? NULL : line, " ", &save);
-	if (!path)
-		return;
-	host_mounts_unescape(path);
-	if (host_mounts_is_wanted(path, type))
-		host_mounts_add(m, path);
+	if (mountinfo_parse(line, &mount) && host_mounts_is_wanted(mount.point, mount.type))
+		host_mounts_add(m, mount.point);
 }
 
 void host_mounts_parse(char *text, struct host_mounts *ret)

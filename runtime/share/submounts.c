@@ -3,50 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/fd.h"
 #include "lib/mem.h"
+#include "lib/mountinfo.h"
 
 #define SUBMOUNTS_TABLE_BYTES (4u << 20)
-
-/* Blanks and backslashes are octal there. In place. */
-static void submounts_unescape(char *path)
-{
-	char *to = path;
-
-	for (const char *at = path; *at; to++) {
-		unsigned int code;
-
-		if (*at == '\\' && sscanf(at + 1, "%3o", &code) == 1) {
-			*to = (char)code;
-			at += 4;
-		} else {
-			*to = *at++;
-		}
-	}
-	*to = '\0';
-}
-
-/* The mount point of a line, which is cut up; NULL if nothing is mounted there yet. */
-static char *submounts_point(char *line)
-{
-	char *tail = strstr(line, " - ");
-	char *save = NULL;
-	char *word = NULL;
-
-	if (!tail || !strncmp(tail + 3, "autofs ", 7))
-		return NULL;
-	*tail = '\0';
-	for (int i = 0; i < 5; i++)
-		word = strtok_r(i ? NULL : line, " ", &save);
-	if (word)
-		submounts_unescape(word);
-	return word;
-}
 
 static int submounts_compare(const void *a, const void *b)
 {
@@ -68,11 +32,13 @@ int submounts_find(const char *directory, struct strv *ret)
 		return r;
 	size = strcmp(real, "/") ? strlen(real) : 0;
 	for (char *line = strtok_r(table, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		const char *point = submounts_point(line);
+		struct mountinfo m;
 
-		if (point && ret->count < SUBMOUNTS_MAX && !strncmp(point, real, size) &&
-		    point[size] == '/' && point[size + 1])
-			strv_push(ret, point + size + 1);
+		/* autofs: nothing is mounted there yet */
+		if (mountinfo_parse(line, &m) && strcmp(m.type, "autofs") != 0 &&
+		    ret->count < SUBMOUNTS_MAX && !strncmp(m.point, real, size) &&
+		    m.point[size] == '/' && m.point[size + 1])
+			strv_push(ret, m.point + size + 1);
 	}
 	/* A directory comes before what is in it. */
 	if (ret->count)
