@@ -45,15 +45,12 @@ ssize_t fd_read_all(int fd, void *data, size_t size)
 	return (ssize_t)have;
 }
 
-int fd_read_file(int dirfd, const char *path, size_t limit, char **ret_text, size_t *ret_size)
+int fd_read_text(int fd, size_t limit, char **ret_text, size_t *ret_size)
 {
-	auto_close int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	size_t room = 4096;
 	size_t have = 0;
 	auto_free char *text = NULL;
 
-	if (fd < 0)
-		return -errno;
 	for (;;) {
 		ssize_t n;
 
@@ -75,6 +72,13 @@ int fd_read_file(int dirfd, const char *path, size_t limit, char **ret_text, siz
 	if (ret_size)
 		*ret_size = have;
 	return 0;
+}
+
+int fd_read_file(int dirfd, const char *path, size_t limit, char **ret_text, size_t *ret_size)
+{
+	auto_close int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	return fd < 0 ? -errno : fd_read_text(fd, limit, ret_text, ret_size);
 }
 
 int fd_send(int socket_fd, const void *data, size_t size, int fd)

@@ -34,8 +34,11 @@ int fd_write_all(int fd, const void *data, size_t size);
 /* Reads until end-of-file or `size` bytes. Bytes read or -errno. */
 ssize_t fd_read_all(int fd, void *data, size_t size);
 
-/* Reads a whole file of at most `limit` bytes into a new buffer with a NUL behind it (not
- * counted), owned by the caller. 0, -EFBIG, or -errno. */
+/* Reads what is left, at most `limit` bytes, into a new buffer with a NUL behind it (not counted),
+ * owned by the caller. 0, -EFBIG, or -errno. */
+int fd_read_text(int fd, size_t limit, char **ret_text, size_t *ret_size);
+
+/* The same of a whole file. */
 int fd_read_file(int dirfd, const char *path, size_t limit, char **ret_text, size_t *ret_size);
 
 /* Sends `data` and the descriptor `fd` as one control message (unix(7), SCM_RIGHTS). The caller

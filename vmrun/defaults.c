@@ -19,9 +19,8 @@ static int defaults_read_file(char **ret, struct err *e)
 {
 	const char *sudo = getenv("SUDO_UID");
 	auto_close int fd = open(DEFAULTS_FILE, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	auto_free char *text = NULL;
 	struct stat st;
-	ssize_t n;
+	int r;
 
 	if (fd < 0)
 		return errno == ENOENT ? 0 : err_sys(e, -errno, "reading " DEFAULTS_FILE);
@@ -35,12 +34,8 @@ static int defaults_read_file(char **ret, struct err *e)
 			       " is not taken: it belongs to user %u, mode %04o; chown "
 			       "it to yourself, or give options in $" DEFAULTS_VARIABLE,
 			       st.st_uid, st.st_mode & 07777);
-	text = xcalloc(1, DEFAULTS_FILE_BYTES + 1);
-	n = fd_read_all(fd, text, DEFAULTS_FILE_BYTES + 1);
-	if (n < 0 || n > (ssize_t)DEFAULTS_FILE_BYTES)
-		return err_sys(e, n < 0 ? (int)n : -EFBIG, "reading " DEFAULTS_FILE);
-	*ret = take_ptr(text);
-	return 0;
+	r = fd_read_text(fd, DEFAULTS_FILE_BYTES, ret, NULL);
+	return r < 0 ? err_sys(e, r, "reading " DEFAULTS_FILE) : 0;
 }
 
 int defaults_read(struct strv *ret, struct err *e)
