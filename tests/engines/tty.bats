@@ -8,15 +8,9 @@ source "$TOP/tests/lib/docker.bash"
 
 # at_terminal STEP… -- ARG…: the docker client at a scripted terminal; its output without carriage returns.
 at_terminal() {
-	local steps=()
-	while [ "$1" != -- ]; do
-		steps+=("$1")
-		shift
-	done
-	shift
-	python3 "$TOP/tests/lib/terminal.py" "${steps[@]}" -- \
-		env DOCKER_CONFIG="$BATS_FILE_TMPDIR/docker/client" "$DOCKER" -H "unix://$BATS_FILE_TMPDIR/docker/docker.sock" "$@" \
-		</dev/null 3>&- | tr -d '\r'
+	# shellcheck disable=SC2034 # by name
+	local command=(env DOCKER_CONFIG="$BATS_FILE_TMPDIR/docker/client" "$DOCKER" -H "unix://$BATS_FILE_TMPDIR/docker/docker.sock")
+	script_terminal command "$@" | tr -d '\r'
 }
 
 # shellcheck disable=SC2016 # the container's shell expands it

@@ -7,16 +7,11 @@ teardown() { test_teardown; }
 
 # terminal STEP… -- ARG…: the runtime at a scripted terminal (tests/lib/terminal.py).
 terminal() {
-	local steps=()
-	while [ "$1" != -- ]; do
-		steps+=("$1")
-		shift
-	done
-	shift
+	# shellcheck disable=SC2034 # by name
+	local command=("$VMRT" --root "$ROOT" --log "$LOG" --log-format json)
 	status=0
 	OUT=$T/terminal.out ERR=$T/terminal.err
-	python3 "$TOP/tests/lib/terminal.py" "${steps[@]}" -- "$VMRT" --root "$ROOT" --log "$LOG" --log-format json "$@" \
-		</dev/null >"$OUT" 2>"$ERR" 3>&- || status=$?
+	script_terminal command "$@" >"$OUT" 2>"$ERR" || status=$?
 	tr -d '\r' <"$OUT" >"$OUT.lines"
 	mv "$OUT.lines" "$OUT"
 }

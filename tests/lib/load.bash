@@ -26,6 +26,8 @@ source "$TOP/tests/lib/bundle.bash"
 source "$TOP/tests/lib/runtime.bash"
 # shellcheck source=tests/lib/leaks.bash
 source "$TOP/tests/lib/leaks.bash"
+# shellcheck source=tests/lib/script.bash
+source "$TOP/tests/lib/script.bash"
 
 bats_require_minimum_version 1.5.0
 

@@ -44,16 +44,11 @@ vmrun_wait() {
 
 # vmrun_terminal STEP… -- ARG…: at a scripted terminal (tests/lib/terminal.py).
 vmrun_terminal() {
-	local steps=()
-	while [ "$1" != -- ]; do
-		steps+=("$1")
-		shift
-	done
-	shift
+	# shellcheck disable=SC2034 # by name
+	local command=("$VMRUN")
 	status=0
 	OUT=$T/terminal.out ERR=$T/terminal.err
-	(cd "$WORK" && exec python3 "$TOP/tests/lib/terminal.py" "${steps[@]}" -- "$VMRUN" "$@") \
-		</dev/null >"$OUT" 2>"$ERR" 3>&- || status=$?
+	(cd "$WORK" && script_terminal command "$@") >"$OUT" 2>"$ERR" || status=$?
 	tr -d '\r' <"$OUT" >"$OUT.lines"
 	mv "$OUT.lines" "$OUT"
 }
