@@ -63,8 +63,7 @@ struct launch_context {
 	int pidfd;
 	bool want_systemd_cgroup;
 	int holder_pidfd; /* of the process that keeps a scope alive for the monitor */
-	uid_t qemu_id;
-	int qemu_id_fd;
+	struct ids_lease qemu_id;
 	struct monitor_start start;
 	struct stdio_plan *io; /* the caller's */
 };
@@ -88,7 +87,7 @@ static void launch_context_done(struct launch_context *x)
 	fd_close(&x->gdb_fd);
 	fd_close(&x->notify_fd);
 	fd_close(&x->pidfd);
-	fd_close(&x->qemu_id_fd);
+	ids_drop(&x->qemu_id);
 }
 
 static int launch_choose_accel(struct launch_context *x, struct err *e)
@@ -327,10 +326,10 @@ static int launch_fork(struct launch_context *x, struct err *e)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sync) < 0)
 		return err_sys(e, -errno, "making a socket pair");
 	x->sync_fd = sync[0];
-	x->qemu_id_fd = ids_lease(FACTS_DIR, &x->settings.ids, &x->qemu_id, e);
-	if (x->qemu_id_fd < 0) {
+	r = ids_take(FACTS_DIR, &x->settings.ids, &x->qemu_id, e);
+	if (r < 0) {
 		fd_close(&sync[1]);
-		return x->qemu_id_fd;
+		return r;
 	}
 	fd_set_nonblock(sync[1], 1);
 	x->start = (struct monitor_start){
@@ -352,7 +351,6 @@ static int launch_fork(struct launch_context *x, struct err *e)
 		.initramfs = x->initramfs ? x->initramfs : x->settings.initramfs,
 		.notify_fd = x->notify_fd,
 		.qemu_id = x->qemu_id,
-		.qemu_id_fd = x->qemu_id_fd,
 		.stdio = {x->io->fds[0], x->io->fds[1], x->io->fds[2]},
 		.tty_fd = x->io->tty_fd,
 		.owns_tty = x->io->owns_tty,
@@ -506,7 +504,7 @@ static void launch_undo(struct launch_context *x)
 	fd_close(&x->listen_fd);
 	fd_close(&x->log_fd);
 	fd_close(&x->sync_fd);
-	fd_close(&x->qemu_id_fd);
+	ids_drop(&x->qemu_id);
 	if (x->pidfd >= 0) {
 		spawn_kill(&x->pidfd);
 		x->state.status = STATE_STOPPED;
@@ -538,7 +536,7 @@ int launch_create(const struct cmd *c, const struct launch *launch, struct stdio
 		.pidfd = -1,
 		.want_systemd_cgroup = c->global.want_systemd_cgroup,
 		.holder_pidfd = -1,
-		.qemu_id_fd = -1,
+		.qemu_id = IDS_LEASE_NONE,
 	};
 	int r = state_check_id(launch->id, e);
 

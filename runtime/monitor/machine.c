@@ -298,7 +298,7 @@ static int machine_plan_jail(const struct monitor_start *start, const char *top,
 	const struct plan *plan = start->plan;
 	int r = 0;
 
-	jail_init(jail, top, start->qemu_id, start->qemu_id);
+	jail_init(jail, top, start->qemu_id.id, start->qemu_id.id);
 	jail_add_programs(jail, start->qemu, home);
 	jail_add_file(jail, plan->vm_kernel ? plan->vm_kernel : start->settings->kernel,
 		      MACHINE_JAIL_KERNEL);
@@ -335,7 +335,7 @@ static int machine_spawn_qemu(struct machine *m, const struct monitor_start *sta
 	};
 	int r = machine_plan_jail(start, top, ports, &jail, home, e);
 
-	sandbox_init_qemu(&sandbox, start->qemu_id);
+	sandbox_init_qemu(&sandbox, start->qemu_id.id);
 	if (start->plan->has_user_network)
 		sandbox_allow_user_network(&sandbox, start->plan->user_network.want_host_ports);
 	return r < 0 ? r : spawn_start(&s, &m->qemu_pid, NULL, e);
@@ -371,7 +371,7 @@ static int machine_start_qemu(struct machine *m, const struct monitor_start *sta
 				    GUEST_DISK_MAX] = {
 			{share_fd, CHILD_FD_SHARE},	{control[1], CHILD_FD_CONTROL},
 			{console[1], CHILD_FD_CONSOLE}, {qmp[1], CHILD_FD_QMP},
-			{errors[1], STDERR_FILENO},	{start->qemu_id_fd, CHILD_FD_ID},
+			{errors[1], STDERR_FILENO},	{start->qemu_id.qemu_fd, CHILD_FD_ID},
 		};
 		size_t count = MACHINE_QEMU_FDS - 1;
 

@@ -311,7 +311,7 @@ static void monitor_close_others(const struct monitor_start *start)
 			    start->state_dirfd, start->listen_fd,      start->sync_fd,
 			    start->log_fd,	start->tty_fd,	       start->caller_pidfd,
 			    start->netns_fd,	start->console_log_fd, start->notify_fd,
-			    start->gdb_fd,	start->qemu_id_fd};
+			    start->gdb_fd,	start->qemu_id.fd,     start->qemu_id.qemu_fd};
 
 	keep_fds(keep, sizeof(keep) / sizeof(*keep));
 }

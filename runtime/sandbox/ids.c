@@ -20,28 +20,47 @@ static int ids_open_dir(const char *dir, struct err *e)
 	return fd < 0 ? err_sys(e, -errno, "opening '%s/uids'", dir) : fd;
 }
 
-int ids_lease(const char *dir, const struct ids_range *range, uid_t *ret_id, struct err *e)
+/* Alone for a moment, then shared. In between another may be alone: then the number is its. */
+static int ids_try(int uids, const char *name, struct ids_lease *ret)
+{
+	/* Read-only: QEMU holds one of them. */
+	const int flags = O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC;
+	auto_close int fd = openat(uids, name, flags, 0600);
+	auto_close int qemu_fd = openat(uids, name, flags, 0600);
+
+	if (fd < 0 || qemu_fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 ||
+	    flock(fd, LOCK_SH | LOCK_NB) < 0 || flock(qemu_fd, LOCK_SH | LOCK_NB) < 0)
+		return -errno;
+	ret->fd = take_fd(fd);
+	ret->qemu_fd = take_fd(qemu_fd);
+	return 0;
+}
+
+int ids_take(const char *dir, const struct ids_range *range, struct ids_lease *ret, struct err *e)
 {
 	auto_close int uids = ids_open_dir(dir, e);
 
 	if (uids < 0)
 		return uids;
 	for (unsigned int i = 0; i < range->count; i++) {
-		auto_close int fd = -1;
 		char name[16];
+		int r;
 
 		snprintf(name, sizeof(name), "%u", range->first + i);
-		/* Read-only: QEMU holds it too. */
-		fd = openat(uids, name, O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-		if (fd < 0)
-			return err_sys(e, -errno, "making '%s/uids/%s'", dir, name);
-		if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
-			*ret_id = range->first + i;
-			return take_fd(fd);
+		r = ids_try(uids, name, ret);
+		if (r == 0) {
+			ret->id = range->first + i;
+			return 0;
 		}
-		if (errno != EWOULDBLOCK)
-			return err_sys(e, -errno, "locking '%s/uids/%s'", dir, name);
+		if (r != -EWOULDBLOCK)
+			return err_sys(e, r, "taking '%s/uids/%s'", dir, name);
 	}
 	return err_set(e, -EAGAIN, "all of the %u uids from %u on are taken (settings: uid-count)",
 		       range->count, range->first);
+}
+
+void ids_drop(struct ids_lease *lease)
+{
+	fd_close(&lease->fd);
+	fd_close(&lease->qemu_fd);
 }

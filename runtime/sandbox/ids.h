@@ -2,10 +2,10 @@
  *
  *   <dir>/uids/N   locked (flock) while the number is taken
  *
- * The lock belongs to the descriptor that ids_lease() returns; monitor and QEMU both hold it, so
- * the number is free when, and only when, both have ended, however they did: there is nothing to
- * clean up after a crash. The smallest free number is taken, so the files are as many as VMs ever
- * were at a time. */
+ * The lock is a shared one of two open files: the monitor's and QEMU's. So the number is free when,
+ * and only when, both have ended, however they did: there is nothing to clean up after a crash. A
+ * QEMU that was taken over can give up its own and nothing else. The smallest free number is taken,
+ * so the files are as many as VMs ever were at a time. */
 #ifndef VMRT_SANDBOX_IDS_H
 #define VMRT_SANDBOX_IDS_H
 
@@ -24,8 +24,19 @@ struct ids_range {
 	unsigned int count;
 };
 
-/* Descriptor of the lease, or -errno. The group has the same number. `dir` exists. */
-int ids_lease(const char *dir, const struct ids_range *range, uid_t *ret_id,
-	      struct err *e) VMRT_MUST_CHECK;
+struct ids_lease {
+	uid_t id; /* the group has the same number */
+	int fd;
+	int qemu_fd;
+};
+
+#define IDS_LEASE_NONE ((struct ids_lease){.fd = -1, .qemu_fd = -1})
+
+/* 0 or -errno. `dir` exists. */
+int ids_take(const char *dir, const struct ids_range *range, struct ids_lease *ret,
+	     struct err *e) VMRT_MUST_CHECK;
+
+/* Closes both descriptors. */
+void ids_drop(struct ids_lease *lease);
 
 #endif

@@ -13,6 +13,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -227,24 +228,30 @@ static void test_ids(void)
 {
 	char dir[] = "/tmp/vmrt-ids-test.XXXXXX";
 	const struct ids_range range = {5000, 2};
-	auto_close int first = -1;
-	auto_close int second = -1;
+	struct ids_lease first = IDS_LEASE_NONE;
+	struct ids_lease second = IDS_LEASE_NONE;
+	struct ids_lease third = IDS_LEASE_NONE;
 	char name[64];
 	struct err e = {{0}};
-	uid_t id = 0;
 
 	if (!mkdtemp(dir))
 		exit(1);
-	first = ids_lease(dir, &range, &id, &e);
-	ok(first >= 0 && id == 5000, "the first uid of the range is leased");
-	second = ids_lease(dir, &range, &id, &e);
-	ok(second >= 0 && id == 5001, "and then the second");
-	is_int(ids_lease(dir, &range, &id, &e), -EAGAIN, "and no third");
+	ok(ids_take(dir, &range, &first, &e) == 0 && first.id == 5000,
+	   "the first uid of the range is leased");
+	ok(ids_take(dir, &range, &second, &e) == 0 && second.id == 5001, "and then the second");
+	is_int(ids_take(dir, &range, &third, &e), -EAGAIN, "and no third");
 	is_str(e.text, "all of the 2 uids from 5000 on are taken (settings: uid-count)",
 	       "which is said");
-	fd_close(&first);
-	first = ids_lease(dir, &range, &id, &e);
-	ok(first >= 0 && id == 5000, "what has ended is free again");
+	is_int(flock(first.qemu_fd, LOCK_UN), 0, "QEMU gives its part of the lock up");
+	is_int(flock(first.qemu_fd, LOCK_EX | LOCK_NB), -1, "and cannot have all of it");
+	is_int(ids_take(dir, &range, &third, &e), -EAGAIN, "the uid is still taken");
+	fd_close(&second.fd);
+	is_int(ids_take(dir, &range, &third, &e), -EAGAIN, "it is while QEMU alone is left");
+	ids_drop(&first);
+	ok(ids_take(dir, &range, &first, &e) == 0 && first.id == 5000,
+	   "what has ended is free again");
+	ids_drop(&first);
+	ids_drop(&second);
 	for (int i = 0; i < 2; i++) {
 		snprintf(name, sizeof(name), "%s/uids/%d", dir, 5000 + i);
 		unlink(name);
