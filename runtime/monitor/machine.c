@@ -162,6 +162,7 @@ static int machine_start_share(struct machine *m, const struct monitor_start *st
 			.want_new_mount_ns = true,
 			.sandbox = &sandbox,
 			.death_signal = SIGKILL,
+			.is_not_of_group = true,
 		};
 
 		virtiofsd_env(&plan, &env);
@@ -332,6 +333,7 @@ static int machine_spawn_qemu(struct machine *m, const struct monitor_start *sta
 		.jail = &jail,
 		.sandbox = &sandbox,
 		.death_signal = SIGKILL,
+		.is_not_of_group = true,
 	};
 	int r = machine_plan_jail(start, top, ports, &jail, home, e);
 

@@ -48,6 +48,7 @@ int machine_start_passt(struct machine *m, const struct monitor_start *start, in
 			.want_new_mount_ns = true,
 			.sandbox = &sandbox,
 			.death_signal = SIGKILL,
+			.is_not_of_group = true,
 		};
 
 		r = fd_set_nonblock(errors[0], 1);

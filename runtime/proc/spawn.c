@@ -126,8 +126,9 @@ static void spawn_child_mounts(const struct spawn_child *c)
  * architecture and no larger than the C library's. */
 static void spawn_child_signals(const struct spawn_child *c)
 {
+	static const int of_group[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 	static const struct sigaction action;
-	sigset_t none;
+	sigset_t blocked;
 
 	for (int number = 1; number < _NSIG; number++) {
 		if (number != SIGKILL && number != SIGSTOP)
@@ -140,8 +141,11 @@ static void spawn_child_signals(const struct spawn_child *c)
 		if (getppid() != c->parent)
 			_exit(SPAWN_FAILED);
 	}
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* Blocked, not ignored: QEMU has handlers of its own for them, and unblocks none. */
+	sigemptyset(&blocked);
+	for (size_t i = 0; c->plan->is_not_of_group && i < sizeof(of_group) / sizeof(int); i++)
+		sigaddset(&blocked, of_group[i]);
+	sigprocmask(SIG_SETMASK, &blocked, NULL);
 }
 
 static _Noreturn void spawn_child(struct spawn_child *c)

@@ -40,14 +40,17 @@ struct spawn {
 	bool want_new_ipc_ns;
 	const struct sandbox *sandbox; /* NULL: none */
 	int death_signal;	       /* sent when the caller dies; 0: none */
+	bool is_not_of_group; /* signals that ask a whole group to end (a terminal's, or systemd's
+				 when it stops a scope) are blocked: the caller ends it */
 };
 
 /* The most entries of `fds`. */
 #define SPAWN_FD_MAX 64
 
 /* Starts a program and waits until execve has succeeded or failed (never longer: the program
- * itself is not waited for). The child starts in `cwd` with default signal dispositions and an
- * empty mask. A child that failed has been reaped. `ret_pidfd` (CLOEXEC) may be NULL. */
+ * itself is not waited for). The child starts in `cwd` with default signal dispositions and, but
+ * for is_not_of_group, an empty mask. A child that failed has been reaped. `ret_pidfd` (CLOEXEC)
+ * may be NULL. */
 int spawn_start(const struct spawn *s, pid_t *ret_pid, int *ret_pidfd,
 		struct err *e) VMRT_MUST_CHECK;
 

@@ -53,6 +53,33 @@ expect_dead() {
 	expect_dead
 }
 
+descendants_of() {
+	local child
+	for child in $(ps -o pid= --ppid "$1"); do
+		echo "$child"
+		descendants_of "$child"
+	done
+}
+
+# systemd stops a scope that way, and a terminal speaks to its whole group.
+@test "a signal to the whole group is the container's to answer, not its VM's" {
+	vm_only "it has one process"
+	local signal
+	args /bin/sh -c 'trap "echo bye; exit 3" TERM; echo ready; while :; do sleep 1000 & wait $!; done'
+	launch ready
+	for signal in HUP INT QUIT TERM; do
+		descendants_of "$PID" | xargs kill -s "$signal"
+	done
+	call exec "$ID" /payload say alive
+	expect_out alive
+	kill -TERM "$PID" $(descendants_of "$PID")
+	wait_exit
+	expect_out_line bye
+	expect_status 3
+	call delete "$ID"
+	expect_status 0
+}
+
 @test "SIGKILL of QEMU before start makes start fail" {
 	vm_only "there is none"
 	args /payload say never
