@@ -2,11 +2,16 @@
 #include "runtime/cmd/notify.h"
 
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "lib/fd.h"
 #include "lib/mem.h"
@@ -26,12 +31,13 @@ static const char *notify_of_process(const struct oci_process *p)
 	return value && *value == '/' ? value : NULL;
 }
 
-/* A path of the container on the host: below the last mount that covers it, or in the rootfs. */
-static char *notify_host_path(const struct plan *p, const char *path)
+/* Where a path of the container is on the host: in the last mount that covers it, or in the rootfs.
+ * NULL: in a mount that the guest makes. `ret_rest` is the path from there on, or empty. */
+static const char *notify_find_base(const struct plan *p, const char *path, const char **ret_rest)
 {
 	const char *base = p->rootfs;
-	const char *rest = path;
 
+	*ret_rest = path;
 	for (uint32_t i = 0, bind = 0; i < p->guest.mount_count; i++) {
 		const struct guest_mount *m = &p->guest.mounts[i];
 		size_t size = strlen(m->destination);
@@ -39,11 +45,11 @@ static char *notify_host_path(const struct plan *p, const char *path)
 
 		if (!strncmp(path, m->destination, size) && (path[size] == '/' || !path[size])) {
 			base = is_bind ? p->binds[bind].source : NULL;
-			rest = path + size;
+			*ret_rest = path + size;
 		}
 		bind += is_bind;
 	}
-	return base ? xasprintf("%s%s", base, rest) : NULL;
+	return base;
 }
 
 static int notify_connect_to(const char *name)
@@ -77,6 +83,25 @@ static int notify_open(const char *path)
 	dirfd = open(*folder ? folder : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	name = xasprintf("/proc/self/fd/%d%s", dirfd, leaf);
 	return dirfd < 0 ? -1 : notify_connect_to(name);
+}
+
+/* The image, and the guest before it is asked, decide what links there are: none leads out. */
+static int notify_open_inside(const char *base, const char *path)
+{
+	struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT};
+	auto_close int root = open(base, O_PATH | O_CLOEXEC);
+	auto_close int fd = -1;
+	struct stat st;
+	char name[32];
+
+	if (*path)
+		fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+	else
+		fd = take_fd(root);
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISSOCK(st.st_mode))
+		return -1;
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	return notify_connect_to(name);
 }
 
 static void notify_add_variable(struct guest_list *env)
@@ -114,9 +139,10 @@ static int notify_connect_caller(struct plan *p, const char *path)
 int notify_connect(struct plan *p, bool is_foreground, struct stdio_plan *io)
 {
 	const char *inside = notify_of_process(p->config->process);
-	auto_free char *path = inside ? notify_host_path(p, inside) : NULL;
+	const char *rest = NULL;
+	const char *base = inside ? notify_find_base(p, inside, &rest) : NULL;
 	const char *callers = getenv("NOTIFY_SOCKET");
-	int fd = path ? notify_open(path) : -1;
+	int fd = base ? notify_open_inside(base, rest) : -1;
 
 	if (fd >= 0)
 		p->guest.notify_path = inside;

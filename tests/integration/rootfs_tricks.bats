@@ -129,3 +129,24 @@ trap_mounts() {
 	expect_outside_untouched
 	expect_equal "$(cat "$T/source/file")" source "the source of the mounts"
 }
+
+@test "a notification socket that is a link leads to no socket of the host's" {
+	local name
+	python3 "$TOP/tests/lib/listener.py" "$T/outside/host.sock" "$T/heard" </dev/null >"$T/listener.log" 2>&1 3>&- &
+	wait_for "the host's socket" test -S "$T/outside/host.sock"
+	ln -s "$T/outside" "$ROOTFS/folder"
+	ln -s ../outside/host.sock "$T/source/link.sock"
+	bind "$T/source" /bound rw
+	for name in /folder/host.sock /bound/link.sock /bound/../outside/host.sock; do
+		config '.process.env = [.process.env[] | select(startswith("NOTIFY_SOCKET=") | not)] + ["NOTIFY_SOCKET=" + $n]' \
+			--arg n "$name"
+		run_container /bin/sh -c '/payload notify READY=1 2>/dev/null; echo ran'
+		expect_status 0
+		expect_out ran
+	done
+	# It does listen.
+	python3 -c 'import socket, sys
+socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(b"control", sys.argv[1])' "$T/outside/host.sock"
+	wait_for "the host's socket to work" file_has "$T/heard" control
+	expect_equal "$(grep -c . "$T/heard")" 1 "lines that came: $(cat "$T/heard")"
+}
