@@ -254,11 +254,12 @@ static void guest_on_exited(struct session *s, const struct proto_event *ev)
 }
 
 /* The container's log lies in memory of the host's. */
-static bool guest_may_log(struct monitor *m, const char *text)
+bool guest_may_log(struct monitor *m, const char *text)
 {
 	if (m->guest_log_bytes > MONITOR_GUEST_LOG_MAX_BYTES)
 		return false;
-	m->guest_log_bytes += strlen(text);
+	/* An empty message is a line in the log all the same. */
+	m->guest_log_bytes += strlen(text) + MONITOR_GUEST_LOG_LINE_BYTES;
 	if (m->guest_log_bytes > MONITOR_GUEST_LOG_MAX_BYTES)
 		log_warn("guest: it has said too much: further messages are dropped");
 	return m->guest_log_bytes <= MONITOR_GUEST_LOG_MAX_BYTES;

@@ -19,6 +19,8 @@
 #define MONITOR_QUEUE_MAX_BYTES	    (64u << 10) /* to the guest, beyond descriptions */
 #define MONITOR_ANSWERS_MAX_BYTES   (1u << 20)	/* then even "no answer" is not said */
 #define MONITOR_GUEST_LOG_MAX_BYTES (1u << 20)
+/* What a line of the log has beside the guest's text, at most. */
+#define MONITOR_GUEST_LOG_LINE_BYTES 128u
 
 struct monitor;
 
@@ -157,6 +159,8 @@ void guest_send_stdin_end(struct session *s, uint64_t total_bytes);
 void guest_send_reader_gone(struct session *s, enum proto_stream stream);
 void guest_send_resize(struct session *s, unsigned int rows, unsigned int columns);
 void guest_send_clock(struct monitor *m);
+/* May the guest cause one more line, with that text, in the container's log? */
+bool guest_may_log(struct monitor *m, const char *text);
 void guest_send_network(struct monitor *m, const struct network *n);
 /* An answer that the guest does not read is dropped, as the network would do with a datagram; that
  * there is none (`size` 0) is always said: the guest keeps a place for it. */

@@ -88,9 +88,13 @@ static bool oom_is_victim_sure(const struct monitor *m)
 	return !p->has_oom_score_adj || p->oom_score_adj <= 0;
 }
 
-static void oom_warn(int error)
+/* The guest decides how often. */
+static void oom_warn(struct monitor *m, int error)
 {
-	log_warn("passing the guest's OOM on to the host's cgroup: %s", strerror(-error));
+	const char *reason = strerror(-error);
+
+	if (guest_may_log(m, reason))
+		log_warn("passing the guest's OOM on to the host's cgroup: %s", reason);
 }
 
 void oom_on_guest(struct monitor *m)
@@ -112,7 +116,7 @@ void oom_on_guest(struct monitor *m)
 	r = cgroup_oom_begin(m->memory_dirfd, rival, &m->oom);
 	if (r < 0) {
 		oom_go_on(m);
-		oom_warn(r);
+		oom_warn(m, r);
 	}
 }
 
@@ -139,7 +143,7 @@ void oom_at_end(struct monitor *m)
 	if (!m->oom.victim) {
 		r = cgroup_oom_begin(m->memory_dirfd, 0, &m->oom);
 		if (r < 0) {
-			oom_warn(r);
+			oom_warn(m, r);
 			return;
 		}
 	}
@@ -147,5 +151,5 @@ void oom_at_end(struct monitor *m)
 		;
 	r = cgroup_oom_end(m->memory_dirfd, &m->oom, status);
 	if (r < 0)
-		oom_warn(r);
+		oom_warn(m, r);
 }

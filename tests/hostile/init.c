@@ -305,6 +305,25 @@ static void flood_frames(void)
 	}
 }
 
+/* Messages of no text, which are lines in the host's log none the less. */
+static void do_empty(void)
+{
+	struct wire_out o = {0};
+	struct wire_out many = {0};
+
+	be_started();
+	wire_put_u8(&o, PROTO_LOG_ERROR);
+	wire_put_str(&o, "");
+	for (int i = 0; i < 1000; i++) {
+		wire_put_u32(&many, (uint32_t)o.size);
+		wire_put_u16(&many, PROTO_GUEST_LOG);
+		wire_put_u16(&many, 0);
+		wire_put_bytes(&many, o.data, o.size);
+	}
+	for (;;)
+		send_bytes(many.data, many.size);
+}
+
 /* Every port: bytes where nobody wants any, opened and closed over and over. */
 static void flood_ports(void)
 {
@@ -446,6 +465,7 @@ static const struct {
 	{"close", do_close},
 	{"more", do_more},
 	{"flood", do_flood},
+	{"empty", do_empty},
 	{"escape", do_escape},
 };
 

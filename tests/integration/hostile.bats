@@ -146,6 +146,7 @@ expect_endured() {
 	STDOUT=$T/unread
 	expect_endured more
 	expect_endured flood 50
+	expect_endured empty 50
 	exec 8>&-
 }
 
