@@ -14,6 +14,7 @@
 #include "init/ports.h"
 #include "init/reaper.h"
 #include "init/session.h"
+#include "init/standalone.h"
 
 int main(void)
 {
@@ -24,6 +25,7 @@ int main(void)
 	/* Executed by somebody inside a container: there is nothing here for them. */
 	if (getpid() != 1)
 		return 1;
+	standalone_become();
 	marks_init();
 	machine_boot();
 	cgroup_begin();

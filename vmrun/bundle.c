@@ -202,6 +202,8 @@ static void bundle_put_annotations(struct json_out *out, const struct request *r
 		json_out_string(out, "io.vmrt.root", "cow");
 	if (kernel->machine)
 		json_out_string(out, "io.vmrt.machine", kernel->machine);
+	if (request->is_standalone)
+		json_out_string(out, "io.vmrt.init", "own");
 	if (bundle_has_network(request))
 		json_out_string(out, "io.vmrt.network", "user");
 	if (request->publish.count) {

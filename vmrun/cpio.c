@@ -34,7 +34,7 @@ static void cpio_put(struct cpio *c, const char *name, unsigned int mode, const 
 
 int cpio_open(struct cpio *c, const char *path, struct err *e)
 {
-	*c = (struct cpio){.file = fopen(path, "wxe")};
+	*c = (struct cpio){.file = fopen(path, "ae")};
 	return c->file ? 0 : err_sys(e, -errno, "making '%s'", path);
 }
 
@@ -47,6 +47,11 @@ void cpio_put_file(struct cpio *c, const char *name, unsigned int mode, const vo
 		   size_t size)
 {
 	cpio_put(c, name, S_IFREG | mode, data, size);
+}
+
+void cpio_put_link(struct cpio *c, const char *name, const char *target, size_t size)
+{
+	cpio_put(c, name, S_IFLNK | 0777, target, size);
 }
 
 int cpio_close(struct cpio *c, struct err *e)

@@ -60,7 +60,12 @@ static bool environ_is_passed(const char *pair)
 static void environ_add_callers(const struct request *request, struct strv *ret)
 {
 	for (char **pair = environ; *pair; pair++) {
-		if (strchr(*pair, '=') && (request->want_host_env || environ_is_passed(*pair)))
+		/* The libraries of an isolated program were found by it. */
+		bool is_passed =
+			environ_is_passed(*pair) || request->want_host_env ||
+			(request->is_isolated && environ_is_name(*pair, "LD_LIBRARY_PATH", 15));
+
+		if (strchr(*pair, '=') && is_passed)
 			environ_set(ret, *pair);
 	}
 }

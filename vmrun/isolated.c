@@ -1,14 +1,14 @@
-/* Collecting a program and what it needs. Must not decide what else is shared.
+/* Collecting programs and what they need. Must not decide what else is shared.
  *
- * The libraries are those that the program's own interpreter finds: it is asked (--list), as ldd
- * does. */
+ * The libraries are those that a program's own interpreter finds: it is asked (--list), as ldd
+ * does. In the guest it finds them by the same cache, as their paths are the same. */
 #include "vmrun/isolated.h"
 
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <spawn.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
@@ -17,10 +17,11 @@
 
 #include "lib/fd.h"
 #include "lib/mem.h"
+#include "vmrun/elf.h"
 
-#define ISOLATED_HEADERS_MAX 64
 #define ISOLATED_LIST_BYTES  (1u << 20)
 #define ISOLATED_CHUNK_BYTES (16u << 20)
+#define ISOLATED_CACHE	     "/etc/ld.so.cache"
 
 extern char **environ;
 
@@ -48,8 +49,8 @@ static int isolated_copy_data(int from, int to)
 	return n < 0 ? -errno : 0;
 }
 
-/* Content at the place of its name: links are followed on the host. */
-static int isolated_copy(const char *dir, const char *path, struct err *e)
+/* The content of a path without links, once. Returns 1 when it was there before. */
+static int isolated_copy_file(const char *dir, const char *path, struct err *e)
 {
 	auto_free char *copy = xasprintf("%s%s", dir, path);
 	auto_close int from = open(path, O_RDONLY | O_CLOEXEC);
@@ -65,12 +66,50 @@ static int isolated_copy(const char *dir, const char *path, struct err *e)
 	if (r == 0) {
 		to = open(copy, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 		if (to < 0 && errno == EEXIST)
-			return 0;
+			return 1;
 		r = to < 0 ? -errno : isolated_copy_data(from, to);
 	}
 	if (r == 0 && (fchown(to, st.st_uid, st.st_gid) < 0 || fchmod(to, st.st_mode & 07777) < 0))
 		r = -errno;
 	return r < 0 ? err_sys(e, r, "copying '%s'", path) : 0;
+}
+
+/* A file under the name it was called by: what is a link on the host, or lies behind one, becomes a
+ * link to the copy. Returns 1 when the copy was there before. */
+static int isolated_copy(const char *dir, const char *path, char **ret_real, struct err *e)
+{
+	auto_free char *real = realpath(path, NULL);
+	auto_free char *name = xasprintf("%s%s", dir, path);
+	int has_copy;
+	int r = 0;
+
+	if (!real)
+		return err_set(e, -errno, "option --isolated: '%s': %s", path, strerror(errno));
+	has_copy = isolated_copy_file(dir, real, e);
+	if (has_copy < 0)
+		return has_copy;
+	if (strcmp(real, path)) {
+		r = isolated_make_parents(name);
+		if (r == 0 && symlink(real, name) < 0 && errno != EEXIST)
+			r = -errno;
+	}
+	if (r < 0)
+		return err_sys(e, r, "making '%s'", name);
+	if (ret_real)
+		*ret_real = take_ptr(real);
+	return has_copy;
+}
+
+static char *isolated_absolute(const char *path)
+{
+	char cwd[PATH_MAX];
+
+	if (*path == '/')
+		return xstrdup(path);
+	while (!strncmp(path, "./", 2))
+		path += 2;
+	return getcwd(cwd, sizeof(cwd)) ? xasprintf("%s/%s", strcmp(cwd, "/") ? cwd : "", path)
+					: xstrdup(path);
 }
 
 static int isolated_find(const char *name, char **ret, struct err *e)
@@ -81,47 +120,20 @@ static int isolated_find(const char *name, char **ret, struct err *e)
 
 	*ret = NULL;
 	if (strchr(name, '/')) {
-		*ret = realpath(name, NULL);
-		return *ret ? 0 : err_set(e, -errno, "'%s': %s", name, strerror(errno));
+		if (access(name, F_OK) < 0)
+			return err_set(e, -errno, "'%s': %s", name, strerror(errno));
+		*ret = isolated_absolute(name);
+		return 0;
 	}
 	for (char *dir = strtok_r(places, ":", &save); dir; dir = strtok_r(NULL, ":", &save)) {
 		auto_free char *one = xasprintf("%s/%s", dir, name);
 
 		if (access(one, X_OK) == 0) {
-			*ret = realpath(one, NULL);
-			return *ret ? 0 : err_sys(e, -errno, "'%s'", one);
+			*ret = isolated_absolute(one);
+			return 0;
 		}
 	}
 	return err_set(e, -ENOENT, "'%s' is not in PATH", name);
-}
-
-/* PT_INTERP, owned by the caller; NULL for a static program. */
-static int isolated_interpreter(const char *program, char **ret, struct err *e)
-{
-	auto_close int fd = open(program, O_RDONLY | O_CLOEXEC);
-	Elf64_Ehdr elf;
-	Elf64_Phdr header;
-
-	*ret = NULL;
-	if (fd < 0)
-		return err_set(e, -errno, "'%s': %s", program, strerror(errno));
-	if (pread(fd, &elf, sizeof(elf), 0) != (ssize_t)sizeof(elf) ||
-	    memcmp(elf.e_ident, ELFMAG, SELFMAG) || elf.e_ident[EI_CLASS] != ELFCLASS64 ||
-	    elf.e_phnum > ISOLATED_HEADERS_MAX)
-		return err_set(e, -ENOEXEC,
-			       "option --isolated: '%s' is no program of this machine's", program);
-	for (unsigned int i = 0; i < elf.e_phnum; i++) {
-		off_t at = (off_t)(elf.e_phoff + i * sizeof(header));
-		char path[256] = "";
-
-		if (pread(fd, &header, sizeof(header), at) != (ssize_t)sizeof(header))
-			break;
-		if (header.p_type != PT_INTERP || header.p_filesz >= sizeof(path))
-			continue;
-		if (pread(fd, path, header.p_filesz, (off_t)header.p_offset) > 0)
-			*ret = xstrdup(path);
-	}
-	return 0;
 }
 
 static int isolated_list(char *interpreter, char *program, char **ret_text, struct err *e)
@@ -146,7 +158,7 @@ static int isolated_list(char *interpreter, char *program, char **ret_text, stru
 	close(pipe_fds[0]);
 	if (!r)
 		waitpid(pid, &status, 0);
-	if (r || n < 0 || status)
+	if (r || n < 0 || status || strstr(*ret_text, "=> not found"))
 		return err_set(e, -EIO, "option --isolated: the libraries of '%s' are not found",
 			       program);
 	return 0;
@@ -158,32 +170,40 @@ static int isolated_copy_libraries(const char *dir, char *list, struct err *e)
 	char *save = NULL;
 	int r = 0;
 
-	for (char *line = strtok_r(list, "\n", &save); line && !r;
+	for (char *line = strtok_r(list, "\n", &save); line && r >= 0;
 	     line = strtok_r(NULL, "\n", &save)) {
 		char *path = strstr(line, "=> /");
 
 		path = path ? path + 3 : line + strspn(line, " \t");
 		path[strcspn(path, " ")] = '\0';
 		if (*path == '/')
-			r = isolated_copy(dir, path, e);
+			r = isolated_copy(dir, path, NULL, e);
 	}
-	return r;
+	return r < 0 ? r : 0;
 }
 
-static int isolated_copy_program(const char *dir, char *program, struct err *e)
+/* A file, and when it is a program what that loads. */
+static int isolated_add(const char *dir, const char *path, bool *ret_is_program, struct err *e)
 {
 	auto_free char *interpreter = NULL;
+	auto_free char *real = NULL;
 	auto_free char *list = NULL;
-	int r = isolated_interpreter(program, &interpreter, e);
+	int r = isolated_copy(dir, path, &real, e);
 
-	if (r == 0)
-		r = isolated_copy(dir, program, e);
+	if (r < 0)
+		return r;
+	r = elf_read_interpreter(real, ret_is_program, &interpreter, e);
 	if (r < 0 || !interpreter)
 		return r;
-	r = isolated_copy(dir, interpreter, e);
-	if (r == 0)
-		r = isolated_list(interpreter, program, &list, e);
-	return r < 0 ? r : isolated_copy_libraries(dir, list, e);
+	r = isolated_copy(dir, interpreter, NULL, e);
+	if (r >= 0)
+		r = isolated_list(interpreter, real, &list, e);
+	if (r >= 0)
+		r = isolated_copy_libraries(dir, list, e);
+	/* It knows the places of libraries that are in none of the usual ones. */
+	if (r >= 0 && access(ISOLATED_CACHE, R_OK) == 0)
+		r = isolated_copy(dir, ISOLATED_CACHE, NULL, e);
+	return r < 0 ? r : 0;
 }
 
 static int isolated_make_root(const char *dir, struct err *e)
@@ -201,18 +221,24 @@ int isolated_make(const char *dir, const char *program, const struct option_list
 		  char **ret_program, struct err *e)
 {
 	auto_free char *found = NULL;
+	bool is_program = false;
 	int r = isolated_find(program, &found, e);
 
 	if (r == 0)
 		r = isolated_make_root(dir, e);
 	if (r == 0)
-		r = isolated_copy_program(dir, found, e);
+		r = isolated_add(dir, found, &is_program, e);
+	if (r == 0 && !is_program)
+		r = err_set(e, -ENOEXEC, "option --isolated: '%s' is no program of this machine's",
+			    found);
 	for (size_t i = 0; r == 0 && i < files->count; i++) {
-		auto_free char *path = realpath(files->at[i], NULL);
+		auto_free char *path = isolated_absolute(files->at[i]);
 
-		r = path ? isolated_copy(dir, path, e)
-			 : err_set(e, -errno, "option --add: '%s': %s", files->at[i],
-				   strerror(errno));
+		if (access(path, F_OK) < 0)
+			r = err_set(e, -errno, "option --add: '%s': %s", files->at[i],
+				    strerror(errno));
+		else
+			r = isolated_add(dir, path, &is_program, e);
 	}
 	if (r == 0)
 		*ret_program = take_ptr(found);

@@ -141,6 +141,8 @@ static unsigned int kernel_reasons(const struct request *request, enum kernel_ne
 {
 	unsigned int needs = KERNEL_NEED_ALWAYS | bus;
 
+	if (request->is_standalone)
+		return KERNEL_NEED_INITRD | (bus == KERNEL_NEED_PCI ? KERNEL_NEED_SERIAL : bus);
 	if (!request->is_root_writable)
 		needs |= KERNEL_NEED_OVERLAY;
 	for (size_t i = 0; i < request->volumes.count; i++) {

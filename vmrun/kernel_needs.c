@@ -10,7 +10,8 @@ static const struct {
 	const char *module; /* NULL: it is no tristate */
 	const char *purpose;
 } needs_table[] = {
-	{KERNEL_NEED_ALWAYS, "BLK_DEV_INITRD", NULL, "vmrt's init"},
+	{KERNEL_NEED_ALWAYS | KERNEL_NEED_INITRD, "BLK_DEV_INITRD", NULL, "vmrt's init"},
+	{KERNEL_NEED_SERIAL, "SERIAL_8250_CONSOLE", NULL, "the console"},
 	{KERNEL_NEED_ALWAYS, "DEVTMPFS", NULL, "/dev"},
 	{KERNEL_NEED_ALWAYS, "PROC_FS", NULL, "/proc"},
 	{KERNEL_NEED_ALWAYS, "SYSFS", NULL, "/sys"},

@@ -15,6 +15,8 @@ enum kernel_need {
 	KERNEL_NEED_OVERLAY = 1u << 3, /* anything copy-on-write */
 	KERNEL_NEED_NET = 1u << 4,
 	KERNEL_NEED_DISK = 1u << 5,
+	KERNEL_NEED_INITRD = 1u << 6, /* --standalone: nothing of vmrt's is in the guest */
+	KERNEL_NEED_SERIAL = 1u << 7, /* the same on q35 */
 };
 
 enum kernel_support {

@@ -18,6 +18,7 @@
 #include "vmrun/isolated.h"
 #include "vmrun/kernel.h"
 #include "vmrun/run.h"
+#include "vmrun/standalone.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 #define AT(m)	     offsetof(struct request, m)
@@ -36,7 +37,9 @@ static const struct option_spec main_options[] = {
 	 "changes to the root file system stay (default: they vanish)"},
 	{"isolated", 0, OPTION_FLAG, AT(is_isolated), NULL,
 	 "no files but the program, its shared libraries and those of --add"},
-	{"add", 0, OPTION_LIST, AT(files), "FILE", "one more file for --isolated, at its own path"},
+	{"standalone", 0, OPTION_FLAG, AT(is_standalone), NULL,
+	 "as --isolated, and the program is PID 1; the console is its output"},
+	{"add", 0, OPTION_LIST, AT(files), "FILE", "one more file for them, at its own path"},
 	{"volume", 'v', OPTION_LIST, AT(volumes), "HOST[:GUEST[:ro|rw|cow]]",
 	 "one more directory or file; cow: its changes vanish"},
 	{"env", 'e', OPTION_LIST, AT(env), "NAME[=VALUE]",
@@ -118,6 +121,8 @@ static int main_check_targets(const struct request *request, struct err *e)
 
 static int main_check(const struct request *request, struct err *e)
 {
+	int r;
+
 	if (request->net && strcmp(request->net, "none") && strcmp(request->net, "user"))
 		return err_set(e, -EINVAL, "option --net: expected none or user, got '%s'",
 			       request->net);
@@ -133,7 +138,8 @@ static int main_check(const struct request *request, struct err *e)
 		return err_set(e, -ENOTTY, "option --tty: standard input is no terminal");
 	if (geteuid() != 0)
 		return err_set(e, -EPERM, "vmrt needs root: call vmrun as root");
-	return main_check_targets(request, e);
+	r = standalone_check(request, e);
+	return r < 0 ? r : main_check_targets(request, e);
 }
 
 static int main_remove_one(const char *path, const struct stat *st, int kind, struct FTW *where)
@@ -196,6 +202,8 @@ static int main_run_command(const struct request *asked, unsigned int timeout_ms
 
 	if (r == 0)
 		r = kernel_prepare(request, dir, &kernel, e);
+	if (r == 0 && request->is_standalone)
+		r = standalone_pack(request, isolation.root, isolation.program, dir, &kernel, e);
 	if (r == 0)
 		r = disks_open(&request->disks, &disks, e);
 	if (r == 0)
@@ -331,7 +339,8 @@ int main(int argc, char **argv)
 	struct err e;
 	int r = main_parse(argc, argv, &words, &request, &e);
 
-	if (!request.want_input)
+	request.is_isolated |= request.is_standalone;
+	if (!request.want_input || request.is_standalone)
 		request.want_tty = false;
 	if (r == 0 && !main_answer(&request))
 		r = main_run(&request, &e);

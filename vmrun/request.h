@@ -23,6 +23,7 @@ struct request {
 	const char *root;   /* a directory; NULL: "/" */
 	bool is_root_writable;
 	bool is_isolated;	    /* no file of the host's but the program and what it needs */
+	bool is_standalone;	    /* the same in an initramfs, the program being PID 1 */
 	struct option_list files;   /* that an isolated program gets as well */
 	struct option_list volumes; /* HOST[:GUEST[:ro|rw|cow]] */
 	struct option_list env;	    /* NAME=VALUE, or NAME for the caller's value */

@@ -25,6 +25,8 @@
 #include "lib/mem.h"
 #include "runtime/oci/json.h"
 #include "runtime/proc/strv.h"
+#include "vmrun/console.h"
+#include "vmrun/standalone.h"
 
 #define RUN_LOG_BYTES	  (256u << 10)
 #define RUN_CONSOLE_BYTES (16u << 20)
@@ -48,6 +50,8 @@ struct run {
 	int timer_fd;
 	uint64_t forwarded; /* 1 << signal number */
 	bool has_timed_out;
+	bool is_standalone;
+	struct console output; /* of a standalone program */
 };
 
 /* $VMRT, or beside vmrun, as both are installed, else in PATH. */
@@ -73,6 +77,7 @@ static char *run_find_vmrt(void)
 static int run_spawn(const struct run *run, const struct strv *argv, bool is_deaf, pid_t *ret_pid,
 		     struct err *e)
 {
+	posix_spawn_file_actions_t files;
 	static const int ends[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
 	posix_spawnattr_t attr;
 	sigset_t mask;
@@ -84,7 +89,12 @@ static int run_spawn(const struct run *run, const struct strv *argv, bool is_dea
 	posix_spawnattr_init(&attr);
 	posix_spawnattr_setsigmask(&attr, &mask);
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
-	r = posix_spawnp(ret_pid, run->vmrt, NULL, &attr, argv->at, environ);
+	posix_spawn_file_actions_init(&files);
+	/* Every end of a standalone program's is an error to vmrt. */
+	if (run->is_standalone)
+		posix_spawn_file_actions_addopen(&files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+	r = posix_spawnp(ret_pid, run->vmrt, &files, &attr, argv->at, environ);
+	posix_spawn_file_actions_destroy(&files);
 	posix_spawnattr_destroy(&attr);
 	return r ? err_set(e, -r, "starting '%s': %s", run->vmrt, strerror(r)) : 0;
 }
@@ -163,22 +173,12 @@ static void run_forward(struct run *run)
 	}
 }
 
-/* SIGTERM reaches the command through vmrt; when that has not ended it in time, the VM is ended. */
-static void run_on_timeout(struct run *run)
+static void run_kill(const struct run *run)
 {
-	const struct itimerspec grace = {.it_value = {.tv_sec = RUN_GRACE_S}};
 	auto_strv struct strv argv = {0};
-	uint64_t ticks;
 	struct err ignored;
 	pid_t pid;
 
-	(void)!read(run->timer_fd, &ticks, sizeof(ticks));
-	if (!run->has_timed_out) {
-		run->has_timed_out = true;
-		(void)pidfd_send_signal(run->pidfd, SIGTERM, NULL, 0);
-		timerfd_settime(run->timer_fd, 0, &grace, NULL);
-		return;
-	}
 	strv_push(&argv, run->vmrt);
 	strv_push(&argv, "--root");
 	strv_push(&argv, run->state);
@@ -189,19 +189,48 @@ static void run_on_timeout(struct run *run)
 		waitpid(pid, NULL, 0);
 }
 
+/* SIGTERM reaches the command through vmrt; when that has not ended it in time, the VM is ended. */
+static void run_on_timeout(struct run *run)
+{
+	const struct itimerspec grace = {.it_value = {.tv_sec = RUN_GRACE_S}};
+	uint64_t ticks;
+
+	(void)!read(run->timer_fd, &ticks, sizeof(ticks));
+	if (!run->has_timed_out) {
+		run->has_timed_out = true;
+		(void)pidfd_send_signal(run->pidfd, SIGTERM, NULL, 0);
+		timerfd_settime(run->timer_fd, 0, &grace, NULL);
+		return;
+	}
+	run_kill(run);
+}
+
+/* Without a process of its own in the guest vmrt does not learn of a machine that stands still. */
+static void run_follow(struct run *run, bool is_last)
+{
+	bool was_halted = run->output.is_halted;
+
+	console_follow(&run->output, is_last);
+	if (run->output.is_halted && !was_halted && !is_last)
+		(void)pidfd_send_signal(run->pidfd, SIGTERM, NULL, 0);
+}
+
 static int run_wait(struct run *run, int *ret_status, struct err *e)
 {
 	struct pollfd p[] = {{.fd = run->pidfd, .events = POLLIN},
 			     {.fd = run->signal_fd, .events = POLLIN},
-			     {.fd = run->timer_fd, .events = POLLIN}};
+			     {.fd = run->timer_fd, .events = POLLIN},
+			     {.fd = run->output.notify_fd, .events = POLLIN}};
 
 	for (;;) {
-		if (poll(p, 3, -1) < 0 && errno != EINTR)
+		if (poll(p, 4, -1) < 0 && errno != EINTR)
 			return err_sys(e, -errno, "waiting for vmrt");
 		if (p[1].revents & POLLIN)
 			run_forward(run);
 		if (p[2].revents & POLLIN)
 			run_on_timeout(run);
+		if (p[3].revents & POLLIN)
+			run_follow(run, false);
 		if (p[0].revents & POLLIN)
 			break;
 	}
@@ -278,6 +307,20 @@ static void run_show_panic(const struct run *run)
 		fprintf(stderr, "%s\n", line);
 }
 
+/* The program's own status, or a line that says what happened instead. */
+static int run_explain_standalone(const struct run *run, const char *message, bool was_killed)
+{
+	const struct console *output = &run->output;
+	int result = output->is_halted && was_killed ? output->told
+						     : standalone_status(message, output->told);
+
+	if (result >= 0)
+		return result;
+	fprintf(stderr, "vmrun: %s\n",
+		message ? message : "the program shut the machine down without telling a status");
+	return REQUEST_EXIT_LOST;
+}
+
 static int run_explain(const struct run *run, int status, struct err *e)
 {
 	auto_free char *message = run_read_error(run);
@@ -285,6 +328,11 @@ static int run_explain(const struct run *run, int status, struct err *e)
 
 	if (run->has_timed_out)
 		return REQUEST_EXIT_TIMEOUT;
+	if (run->is_standalone && (message || run->output.is_halted) &&
+	    (!message || !strncmp(message, "guest: ", 7)))
+		return run_explain_standalone(run, message, WIFSIGNALED(status));
+	if (run->is_standalone && message)
+		return err_set(e, -EIO, "%s", message);
 	/* While the VM boots a signal is vmrt's own. */
 	if (WIFSIGNALED(status) && (run->forwarded & 1ull << WTERMSIG(status)))
 		return 128 + WTERMSIG(status);
@@ -324,6 +372,7 @@ static void run_done(struct run *run)
 	fd_close(&run->pidfd);
 	fd_close(&run->signal_fd);
 	fd_close(&run->timer_fd);
+	console_done(&run->output);
 }
 
 int run_bundle(const struct request *request, const char *dir, unsigned int timeout_ms,
@@ -340,6 +389,8 @@ int run_bundle(const struct request *request, const char *dir, unsigned int time
 		.pidfd = -1,
 		.signal_fd = -1,
 		.timer_fd = -1,
+		.is_standalone = request->is_standalone,
+		.output = {.fd = -1, .notify_fd = -1},
 	};
 	struct stat st;
 	bool is_gdb_ours = request->gdb && lstat(request->gdb, &st) < 0;
@@ -349,11 +400,14 @@ int run_bundle(const struct request *request, const char *dir, unsigned int time
 	if (stat(run.console, &st) == 0 && S_ISREG(st.st_mode))
 		run.console_begin = (size_t)st.st_size;
 	r = run_watch(&run, timeout_ms, e);
-
+	if (r == 0 && run.is_standalone)
+		r = console_open(&run.output, run.console, e);
 	if (r == 0)
 		r = run_start(&run, request, e);
 	if (r == 0)
 		r = run_wait(&run, &status, e);
+	if (r == 0 && run.is_standalone)
+		run_follow(&run, true);
 	if (r == 0 && WIFSIGNALED(status) && !request->want_keep)
 		run_delete(&run);
 	if (r == 0 && is_gdb_ours && lstat(request->gdb, &st) == 0 && S_ISSOCK(st.st_mode))

@@ -20,8 +20,9 @@
 #include "runtime/sandbox/sandbox.h"
 #include "runtime/vm/vm.h"
 
-#define MACHINE_TAIL_ROUNDS 16
-#define MACHINE_QEMU_FDS    7 /* beside the taps */
+#define MACHINE_TAIL_ROUNDS   16
+#define MACHINE_CONSOLE_BYTES (64 << 20)
+#define MACHINE_QEMU_FDS      7 /* beside the taps */
 /* In QEMU's own root. */
 #define MACHINE_JAIL_KERNEL    "/kernel"
 #define MACHINE_JAIL_INITRAMFS "/initramfs"
@@ -343,6 +344,16 @@ static int machine_spawn_qemu(struct machine *m, const struct monitor_start *sta
 	return r < 0 ? r : spawn_start(&s, &m->qemu_pid, NULL, e);
 }
 
+/* A console is written in pieces of 16 bytes, each of which costs the socket 800, and QEMU throws
+ * away what has no room. Where somebody keeps the text, room for a megabyte of it. */
+static void machine_widen_console(int fd)
+{
+	static const int bytes = MACHINE_CONSOLE_BYTES;
+
+	/* Best effort: without the privilege the system's limit stays. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes));
+}
+
 static int machine_start_qemu(struct machine *m, const struct monitor_start *start, int share_fd,
 			      int passt_fd, struct err *e)
 {
@@ -361,6 +372,8 @@ static int machine_start_qemu(struct machine *m, const struct monitor_start *sta
 		return -EMFILE;
 	m->control_fd = control[0];
 	m->console.fd = console[0];
+	if (start->console_log_fd >= 0)
+		machine_widen_console(console[1]);
 	m->qmp_fd = qmp[0];
 	m->qemu_errors.fd = errors[0];
 	machine_plan_vm(m, start, &vm);

@@ -477,7 +477,7 @@ static int monitor_open(struct monitor *m, struct err *e)
 	m->agent_timer = loop_timer_new(m->loop, monitor_on_agent_timeout, m);
 	if (!m->answer_timer || !m->kill_timer || !m->agent_timer)
 		return err_sys(e, -errno, "making timers");
-	monitor_limit_answer(m, true);
+	monitor_limit_answer(m, !m->start->plan->has_own_init);
 	r = guest_open(m, e);
 	if (r == 0)
 		r = monitor_watch_tails(m, e);

@@ -40,6 +40,7 @@ struct plan {
 	const char *vm_initrd;	/* is unpacked after vmrt's own */
 	const char *vm_machine; /* QEMU's name of it */
 	const char *vm_append;	/* more words for the kernel's command line */
+	bool has_own_init;	/* the initrd's PID 1 says nothing to us: only its end is seen */
 	size_t disk_count;
 	struct disk disks[GUEST_DISK_MAX];
 	size_t bind_count;

@@ -37,6 +37,7 @@ enum settings_annotation {
 	SETTINGS_ANNOTATION_ROOT,    /* "cow": its changes stay in the VM's memory */
 	SETTINGS_ANNOTATION_MACHINE, /* QEMU's machine, for kernels that need another */
 	SETTINGS_ANNOTATION_PUBLISH, /* ports of the host for the user-mode network */
+	SETTINGS_ANNOTATION_INIT,    /* "own": the initrd has another PID 1 than vmrt's */
 	SETTINGS_ANNOTATION_COUNT
 };
 

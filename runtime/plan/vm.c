@@ -166,6 +166,15 @@ static int vm_set_machine(struct plan *p, const char *field, const char *name, s
 	return 0;
 }
 
+static int vm_set_init(struct plan *p, const char *field, const char *whose, struct err *e)
+{
+	if (strcmp(whose, "own"))
+		return err_set(e, -EINVAL, "config.json: %s: expected \"own\", found '%s'", field,
+			       whose);
+	p->has_own_init = true;
+	return 0;
+}
+
 static int vm_set_publish(struct plan *p, const char *field, const char *ports, struct err *e)
 {
 	char words[PUBLISH_QEMU_BYTES];
@@ -200,6 +209,8 @@ static int vm_take_annotation(struct plan *p, const struct settings *s, const ch
 		return vm_set_machine(p, field, value, e);
 	if (which == SETTINGS_ANNOTATION_ROOT)
 		return vm_set_root(p, field, value, e);
+	if (which == SETTINGS_ANNOTATION_INIT)
+		return vm_set_init(p, field, value, e);
 	r = vm_number(field, value, &number, e);
 	if (r < 0)
 		return r;
