@@ -77,7 +77,7 @@ no newline'
 	vmrun --standalone --timeout 10 bash -c 'echo begun; while :; do :; done'
 	expect_status 124
 	expect_out begun
-	vmrun --standalone -m 128 ./payload panic
+	vmrun --standalone -m 256 --add "$busybox" --add ./payload bash -c "$busybox mount -t proc p /proc; exec $WORK/payload panic"
 	expect_status 255
 	expect_match "$(cat "$ERR")" '^vmrun: guest: kernel panic: (Out of memory|System is deadlocked)'
 	vmrun --standalone -v /tmp true
