@@ -1,7 +1,8 @@
 /* ps(1) over a copy of the guest's /proc.
  *
  *   answer ── checked, file by file ──> a tmpfs on /proc, in namespaces of a child's own
- *                                          └─ ps, without any capability, all else read-only
+ *                                          └─ ps in a jail with that, programs, libraries and names
+ *                                             of users; without capabilities, sockets, processes
  *
  * The options, columns and their widths are then ps's own, as they are with runc. Ages are right
  * because the time of boot and the uptime are the guest's too. ps looks itself up before anything
@@ -34,12 +35,14 @@
 #include "runtime/cmd/ps_files.h"
 #include "runtime/proc/spawn.h"
 #include "runtime/proc/strv.h"
-#include "runtime/sandbox/sandbox.h"
+#include "runtime/sandbox/confine.h"
+#include "runtime/sandbox/jail.h"
 
 #define TABLE_HOST_BYTES (64u << 10)
 /* A guest may say that it has any number of processes: room for tens of thousands. */
 #define TABLE_MOUNT	   "mode=755,size=256m,nr_inodes=300000"
 #define TABLE_OUTPUT_BYTES (64 << 20)
+#define TABLE_TOP	   "/sys" /* a directory that ps does without: its root is built there */
 #define TABLE_PATH	   "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 /* Numbers of terminals: 136 and the next seven are pts/N (Documentation/admin-guide/devices.txt).
  */
@@ -292,21 +295,33 @@ static int table_prepare(const struct table_run *t, struct err *e)
 	return r < 0 ? r : table_fill(dirfd, t->answer, t->size, e);
 }
 
-/* ps parses what the guest made: it can read the host's files, no device of it. It stays root,
- * whose processes are those that ps shows by default. */
-static int table_confine(struct err *e)
+/* Nothing but what ps looks at. */
+static int table_enter_jail(const char *program, const char **ret_stage)
 {
-	const struct sandbox sandbox = {.no_new_privs = true};
-	struct mount_attr attr = {.attr_set =
-					  MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV};
-	const char *stage = "making mounts read-only";
-	int r = 0;
+	static const char *const files[] = {"/etc/passwd", "/etc/group", "/etc/nsswitch.conf",
+					    "/etc/localtime"};
+	char home[PATH_MAX];
+	struct jail jail;
 
-	if (syscall(SYS_mount_setattr, -1, "/", AT_RECURSIVE, &attr, sizeof(attr)) < 0)
-		r = -errno;
-	if (r == 0)
-		r = sandbox_apply_rights(&sandbox, &stage);
-	return r < 0 ? err_sys(e, r, "ps: %s", stage) : 0;
+	jail_init(&jail, TABLE_TOP, 0, 0);
+	jail_add_programs(&jail, program, home);
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
+		if (access(files[i], R_OK) == 0)
+			jail_add_file(&jail, files[i], files[i]);
+	}
+	jail_add_tree(&jail, "/proc", "/proc");
+	jail_add_tree(&jail, "/dev/pts", "/dev/pts");
+	return jail_enter(&jail, ret_stage);
+}
+
+/* ps parses what the guest made. It stays root, whose processes are those that ps shows by default:
+ * of a root that has no more than this, that is a number. */
+static int table_confine(const struct table_run *t, struct err *e)
+{
+	const char *stage = NULL;
+	int r = table_enter_jail(t->path, &stage);
+
+	return r < 0 ? err_sys(e, r, "ps: its root: %s", stage) : confine_finish(CONFINE_READER, e);
 }
 
 static int table_child(void *arg)
@@ -319,7 +334,7 @@ static int table_child(void *arg)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	r = table_prepare(t, &e);
 	if (r == 0)
-		r = table_confine(&e);
+		r = table_confine(t, &e);
 	if (r == 0 &&
 	    (dup2(t->output_fd, STDOUT_FILENO) < 0 || dup2(t->complaint_fd, STDERR_FILENO) < 0))
 		r = err_sys(&e, -errno, "ps: its streams");
@@ -340,10 +355,11 @@ static bool table_find_ps(char path[PATH_MAX])
 	const char *dirs = getenv("PATH");
 	auto_free char *copy = xstrdup(dirs && *dirs ? dirs : TABLE_PATH);
 	char *save = NULL;
+	char name[PATH_MAX];
 
 	for (char *dir = strtok_r(copy, ":", &save); dir; dir = strtok_r(NULL, ":", &save)) {
-		if (*dir == '/' && snprintf(path, PATH_MAX, "%s/ps", dir) < PATH_MAX &&
-		    access(path, X_OK) == 0)
+		if (*dir == '/' && snprintf(name, sizeof(name), "%s/ps", dir) < PATH_MAX &&
+		    access(name, X_OK) == 0 && realpath(name, path))
 			return true;
 	}
 	return false;

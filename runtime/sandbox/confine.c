@@ -25,7 +25,8 @@
  *
  * then no_new_privs, then the filter of system calls. It stays uid 0 with the container's rootfs as
  * "/": it owns the state directory, and without DAC_OVERRIDE and SYS_ADMIN that is all that root
- * can do. An exec session's host process keeps no capability: it forwards signals and a size.
+ * can do. An exec session's host process keeps no capability: it forwards signals and a size. A
+ * reader (ps) keeps none either and is in a jail: what it opens by name is what was put there.
  *
  * The filter has three answers. What is in confine_calls is allowed, with conditions on arguments
  * where a call is two-faced. What nobody here ever calls and an intruder would try first
@@ -72,8 +73,10 @@ static const cap_value_t confine_monitor_caps[] = {
 #define CLONE_FLAGS_INDEX 0
 #endif
 
-#define BOTH	(1u << CONFINE_MONITOR | 1u << CONFINE_AGENT)
 #define MONITOR (1u << CONFINE_MONITOR)
+#define READER	(1u << CONFINE_READER)
+#define BOTH	(MONITOR | 1u << CONFINE_AGENT)
+#define ALL	(BOTH | READER)
 
 /* Allowed whatever the arguments. A name that this architecture does not have is passed over. */
 static const struct {
@@ -81,53 +84,53 @@ static const struct {
 	unsigned int roles;
 } confine_calls[] = {
 	/* the C library's own needs */
-	{"brk", BOTH},
-	{"munmap", BOTH},
-	{"mremap", BOTH},
-	{"madvise", BOTH},
-	{"futex", BOTH},
-	{"rseq", BOTH},
-	{"set_robust_list", BOTH},
-	{"sigaltstack", BOTH},
-	{"getrandom", BOTH},
-	{"restart_syscall", BOTH},
-	{"exit", BOTH},
-	{"exit_group", BOTH},
-	{"rt_sigaction", BOTH},
-	{"rt_sigprocmask", BOTH},
-	{"rt_sigreturn", BOTH},
-	{"tgkill", BOTH}, /* abort() */
-	{"gettid", BOTH},
-	{"getpid", BOTH},
-	{"getuid", BOTH},
-	{"geteuid", BOTH},
-	{"getgid", BOTH},
-	{"getegid", BOTH},
-	{"clock_gettime", BOTH},
-	{"clock_getres", BOTH},
-	{"gettimeofday", BOTH},
-	{"time", BOTH},
+	{"brk", ALL},
+	{"munmap", ALL},
+	{"mremap", ALL},
+	{"madvise", ALL},
+	{"futex", ALL},
+	{"rseq", ALL},
+	{"set_robust_list", ALL},
+	{"sigaltstack", ALL},
+	{"getrandom", ALL},
+	{"restart_syscall", ALL},
+	{"exit", ALL},
+	{"exit_group", ALL},
+	{"rt_sigaction", ALL},
+	{"rt_sigprocmask", ALL},
+	{"rt_sigreturn", ALL},
+	{"tgkill", ALL}, /* abort() */
+	{"gettid", ALL},
+	{"getpid", ALL},
+	{"getuid", ALL},
+	{"geteuid", ALL},
+	{"getgid", ALL},
+	{"getegid", ALL},
+	{"clock_gettime", ALL},
+	{"clock_getres", ALL},
+	{"gettimeofday", ALL},
+	{"time", ALL},
 	/* descriptors that are there already */
-	{"read", BOTH},
-	{"readv", BOTH},
-	{"write", BOTH},
-	{"writev", BOTH},
-	{"close", BOTH},
-	{"fcntl", BOTH},
-	{"fstat", BOTH},
-	{"lseek", BOTH},
-	{"dup", BOTH},
-	{"dup2", BOTH},
-	{"dup3", BOTH},
-	{"poll", BOTH},
-	{"ppoll", BOTH},
-	{"sendto", BOTH},
-	{"sendmsg", BOTH},
-	{"recvfrom", BOTH},
-	{"recvmsg", BOTH},
-	{"pread64", MONITOR},
+	{"read", ALL},
+	{"readv", ALL},
+	{"write", ALL},
+	{"writev", ALL},
+	{"close", ALL},
+	{"fcntl", ALL},
+	{"fstat", ALL},
+	{"lseek", ALL},
+	{"dup", ALL},
+	{"dup2", ALL},
+	{"dup3", ALL},
+	{"poll", ALL},
+	{"ppoll", ALL},
+	{"sendto", ALL},
+	{"sendmsg", ALL},
+	{"recvfrom", ALL},
+	{"recvmsg", ALL},
+	{"pread64", MONITOR | READER},
 	{"splice", MONITOR},
-	{"close_range", MONITOR},
+	{"close_range", MONITOR | READER},
 	{"memfd_create", MONITOR},
 	{"ftruncate", MONITOR},
 	{"epoll_create1", MONITOR},
@@ -145,12 +148,12 @@ static const struct {
 	{"getsockopt", MONITOR},
 	{"setsockopt", MONITOR},
 	/* the state directory, by its descriptor; by name, the container's root */
-	{"openat", MONITOR},
-	{"faccessat", MONITOR},
-	{"faccessat2", MONITOR},
-	{"newfstatat", MONITOR},
-	{"statx", MONITOR},
-	{"getdents64", MONITOR},
+	{"openat", MONITOR | READER},
+	{"faccessat", MONITOR | READER},
+	{"faccessat2", MONITOR | READER},
+	{"newfstatat", MONITOR | READER},
+	{"statx", MONITOR | READER},
+	{"getdents64", MONITOR | READER},
 	{"mkdirat", MONITOR},
 	{"mknodat", MONITOR}, /* FIFOs: devices need a capability */
 	{"fchmodat", MONITOR},
@@ -166,6 +169,26 @@ static const struct {
 	/* cgroup/oom.c: which of the two alarm() is depends on the architecture */
 	{"alarm", MONITOR},
 	{"setitimer", MONITOR},
+	/* a program's own beginning, and questions about itself and the machine */
+	{"execve", READER},
+	{"mmap", READER},
+	{"mprotect", READER},
+	{"arch_prctl", READER},
+	{"set_tid_address", READER},
+	{"open", READER},
+	{"access", READER},
+	{"stat", READER},
+	{"lstat", READER},
+	{"readlink", READER},
+	{"readlinkat", READER},
+	{"getcwd", READER},
+	{"getppid", READER},
+	{"getpgrp", READER},
+	{"getrlimit", READER},
+	{"sched_getaffinity", READER},
+	{"sysinfo", READER},
+	{"uname", READER},
+	{"fadvise64", READER},
 };
 
 /* Allowed if ((argument `index`) & mask) == value. Several rows of a call: any of them. */
@@ -178,21 +201,21 @@ static const struct {
 } confine_conditions[] = {
 	{"mmap", BOTH, 2, PROT_EXEC, 0},
 	{"mprotect", BOTH, 2, PROT_EXEC, 0},
-	{"ioctl", BOTH, 1, UINT32_MAX, TIOCGWINSZ},
-	{"ioctl", BOTH, 1, UINT32_MAX, TCGETS},
-	{"ioctl", BOTH, 1, UINT32_MAX, TCSETS},
-	{"ioctl", BOTH, 1, UINT32_MAX, TCSETSW},
-	{"ioctl", BOTH, 1, UINT32_MAX, TCSETSF},
+	{"ioctl", ALL, 1, UINT32_MAX, TIOCGWINSZ},
+	{"ioctl", ALL, 1, UINT32_MAX, TCGETS},
+	{"ioctl", ALL, 1, UINT32_MAX, TCSETS},
+	{"ioctl", ALL, 1, UINT32_MAX, TCSETSW},
+	{"ioctl", ALL, 1, UINT32_MAX, TCSETSF},
 #ifdef TCGETS2
 	/* glibc's since 2.42 */
-	{"ioctl", BOTH, 1, UINT32_MAX, TCGETS2},
-	{"ioctl", BOTH, 1, UINT32_MAX, TCSETS2},
-	{"ioctl", BOTH, 1, UINT32_MAX, TCSETSW2},
-	{"ioctl", BOTH, 1, UINT32_MAX, TCSETSF2},
+	{"ioctl", ALL, 1, UINT32_MAX, TCGETS2},
+	{"ioctl", ALL, 1, UINT32_MAX, TCSETS2},
+	{"ioctl", ALL, 1, UINT32_MAX, TCSETSW2},
+	{"ioctl", ALL, 1, UINT32_MAX, TCSETSF2},
 #endif
 	{"ioctl", MONITOR, 1, UINT32_MAX, FIONREAD},
 	/* setting a limit needs a new one */
-	{"prlimit64", MONITOR, 2, UINT64_MAX, 0},
+	{"prlimit64", MONITOR | READER, 2, UINT64_MAX, 0},
 	/* A child of its own kind (cgroup/oom.c), in the same namespaces. */
 	{"clone", MONITOR, CLONE_FLAGS_INDEX,
 	 CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |
@@ -200,6 +223,7 @@ static const struct {
 	 0},
 	{"prctl", MONITOR, 0, UINT64_MAX, PR_SET_PDEATHSIG},
 	{"prctl", MONITOR, 0, UINT64_MAX, PR_SET_NAME},
+	{"prctl", READER, 0, UINT64_MAX, PR_CAPBSET_READ},
 	/* the resolver; netlink once more */
 	{"socket", MONITOR, 0, UINT32_MAX, AF_INET},
 	{"socket", MONITOR, 0, UINT32_MAX, AF_NETLINK},
@@ -321,8 +345,10 @@ static int confine_fill_filter(scmp_filter_ctx filter, enum confine_role role)
 	}
 	for (size_t i = 0; r == 0 && i < COUNT(confine_never); i++) {
 		int number = seccomp_syscall_resolve_name(confine_never[i]);
+		/* execveat is never anybody's. */
+		bool is_allowed = role == CONFINE_READER && !strcmp(confine_never[i], "execve");
 
-		if (number != __NR_SCMP_ERROR)
+		if (number != __NR_SCMP_ERROR && !is_allowed)
 			r = seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, number, 0);
 	}
 	return r < 0 ? r : confine_add_conditions(filter, role);

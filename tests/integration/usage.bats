@@ -52,6 +52,46 @@ ps_rows() {
 	expect_match "$(cat "$OUT")" '^UID +PID +PPID +C STIME TTY +TIME CMD$'
 }
 
+# ps_trick NAME COMMAND…: what happens to another program that is called ps, as if a guest had taken ps over.
+ps_trick() {
+	status=0
+	OUT=$T/call.out ERR=$T/call.err
+	PATH=$T/tools/bin:$PATH rt ps "$ID" "$@" </dev/null >"$OUT" 2>"$ERR" || status=$?
+}
+
+@test "who has taken ps over reaches nothing of the host" {
+	vm_only "its ps is not confined"
+	local file
+	mkdir -p "$T/tools/bin"
+	cp "$BUILD/payload" "$T/tools/bin/ps"
+	args /payload ready
+	launch ready
+	ps_trick say works
+	expect_status 0
+	expect_out works
+	for file in /etc/shadow /root /run /sys/kernel /var /home "$TOP" "$T/bundle"; do
+		[ -e "$file" ] || continue
+		ps_trick stat "$file"
+		expect_out_has 'No such file or directory'
+	done
+	python3 "$TOP/tests/lib/listener.py" "$T/tools/host.sock" "$T/heard" </dev/null >"$T/listener.log" 2>&1 3>&- &
+	wait_for "the host's socket" test -S "$T/tools/host.sock"
+	# In its root because it lies beside the program.
+	ps_trick stat "$T/tools/host.sock"
+	expect_out_has socket
+	NOTIFY_SOCKET=$T/tools/host.sock ps_trick notify READY=1
+	[ "$status" != 0 ] || expect_failed "no socket"
+	[ ! -s "$T/heard" ] || expect_failed "no message"
+	NOTIFY_SOCKET=$T/tools/host.sock "$BUILD/payload" notify CONTROL=1
+	wait_for "the control" file_has "$T/heard" CONTROL=1
+	for file in kill forks; do
+		ps_trick "$file" 1
+		[ "$status" != 0 ] || expect_failed "no $file"
+	done
+	call exec "$ID" /payload say alive
+	expect_out alive
+}
+
 ps_has() {
 	rt ps "$ID" </dev/null | grep -q "$1"
 }

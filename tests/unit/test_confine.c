@@ -153,6 +153,25 @@ static int check_no_caps(void)
 	return syscall(SYS_capget, &header, data) < 0 ? errno : 0;
 }
 
+static int check_reader_caps(void)
+{
+	return status_hex("CapEff:") == 0 && status_hex("CapPrm:") == 0 &&
+			       status_hex("CapBnd:") == 0 && status_hex("CapInh:") == 0 &&
+			       status_hex("NoNewPrivs:") == 1 && status_hex("Seccomp:") == 2
+		       ? 0
+		       : 1;
+}
+
+static int open_unix_socket(void)
+{
+	return socket(AF_UNIX, SOCK_DGRAM, 0) < 0 ? errno : 0;
+}
+
+static int signal_parent(void)
+{
+	return kill(getppid(), 0) < 0 ? errno : 0;
+}
+
 static void test_monitor(void)
 {
 	is_int(probe(CONFINE_MONITOR, check_caps), 0, "a monitor keeps four capabilities");
@@ -179,12 +198,26 @@ static void test_agent(void)
 	is_int(probe(CONFINE_AGENT, check_no_caps), ENOSYS, "what is on no list is not there");
 }
 
+static void test_reader(void)
+{
+	is_int(probe(CONFINE_READER, check_reader_caps), 0, "a reader keeps no capability");
+	is_int(probe(CONFINE_READER, run_program), 0, "it can be executed");
+	is_int(probe(CONFINE_READER, open_file), 0, "it can open files");
+	is_int(probe(CONFINE_READER, open_unix_socket), ENOSYS, "it has no sockets");
+	is_int(probe(CONFINE_READER, open_inet_socket), ENOSYS, "of any kind");
+	is_int(probe(CONFINE_READER, fork_child), ENOSYS, "it does not fork");
+	is_int(probe(CONFINE_READER, signal_parent), ENOSYS, "it signals nobody");
+	is_int(probe(CONFINE_READER, mount_something), -SIGSYS, "it dies of mounting");
+	is_int(probe(CONFINE_READER, change_user), -SIGSYS, "of changing its user");
+}
+
 int main(void)
 {
 	own_caps = status_hex("CapPrm:");
 	if (geteuid() == 0) {
 		test_monitor();
 		test_agent();
+		test_reader();
 	} else {
 		ok(1, "confinement # SKIP needs root");
 	}
