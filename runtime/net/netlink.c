@@ -44,7 +44,7 @@ static int netlink_take(struct netlink *nl, ssize_t size, bool *is_interrupted, 
 	int left = (int)size;
 	int r = MNL_CB_OK;
 
-	for (; r > MNL_CB_STOP && mnl_nlmsg_ok(message, left);
+	for (; r > MNL_CB_STOP && netlink_is_whole(message, left);
 	     message = mnl_nlmsg_next(message, &left)) {
 		if (message->nlmsg_seq != nl->sequence)
 			continue;
@@ -56,6 +56,22 @@ static int netlink_take(struct netlink *nl, ssize_t size, bool *is_interrupted, 
 	return r;
 }
 
+/* Bytes, 0 for what is not to be looked at, or -errno. Whoever has CAP_NET_ADMIN in the container's
+ * network namespace can send us messages too: the kernel's have the address 0. */
+static ssize_t netlink_receive(struct netlink *nl)
+{
+	struct sockaddr_nl from = {0};
+	socklen_t size = sizeof(from);
+	ssize_t n = recvfrom(mnl_socket_get_fd(nl->socket), nl->buffer, sizeof(nl->buffer),
+			     MSG_TRUNC, (struct sockaddr *)&from, &size);
+
+	if (n < 0)
+		return errno == EINTR ? 0 : -errno;
+	if (size != sizeof(from) || from.nl_family != AF_NETLINK || from.nl_pid != 0)
+		return 0;
+	return n > (ssize_t)sizeof(nl->buffer) ? -ENOSPC : n;
+}
+
 static int netlink_run(struct netlink *nl, struct nlmsghdr *message, mnl_cb_t call, void *arg)
 {
 	bool is_interrupted = false;
@@ -65,12 +81,10 @@ static int netlink_run(struct netlink *nl, struct nlmsghdr *message, mnl_cb_t ca
 	if (mnl_socket_sendto(nl->socket, message, message->nlmsg_len) < 0)
 		return -errno;
 	while (r > MNL_CB_STOP) {
-		ssize_t n = mnl_socket_recvfrom(nl->socket, nl->buffer, sizeof(nl->buffer));
+		ssize_t n = netlink_receive(nl);
 
-		if (n < 0 && errno == EINTR)
-			continue;
 		if (n < 0)
-			return -errno;
+			return (int)n;
 		r = netlink_take(nl, n, &is_interrupted, call, arg);
 	}
 	if (r < 0)

@@ -6,6 +6,8 @@
 #define VMRT_NET_NETLINK_H
 
 #include <libmnl/libmnl.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 #include "lib/err.h"
 
@@ -21,6 +23,13 @@ struct netlink {
 /* `protocol`: NETLINK_ROUTE, NETLINK_SOCK_DIAG. */
 int netlink_open(struct netlink *nl, int protocol, struct err *e) VMRT_MUST_CHECK;
 void netlink_close(struct netlink *nl);
+
+/* Is all of this message within `left` bytes? libmnl alone takes a length above 2^31 for a negative
+ * number, which is always small enough. */
+static inline bool netlink_is_whole(const struct nlmsghdr *message, int left)
+{
+	return mnl_nlmsg_ok(message, left) && message->nlmsg_len <= (uint32_t)left;
+}
 
 /* Begins a message in `room`, of NETLINK_REQUEST_BYTES. */
 struct nlmsghdr *netlink_begin(void *room, unsigned int type, unsigned int flags);

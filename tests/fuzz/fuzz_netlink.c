@@ -12,8 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct scan s = {0};
 	int left = (int)size;
 
-	/* libmnl trusts the kernel that a length is no negative number. */
-	while (mnl_nlmsg_ok(message, left) && message->nlmsg_len <= INT32_MAX) {
+	while (netlink_is_whole(message, left)) {
 		scan_take(&s, message);
 		message = mnl_nlmsg_next(message, &left);
 	}

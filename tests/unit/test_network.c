@@ -336,6 +336,52 @@ static void test_interrupted_dump(void)
 	netlink_close(&other);
 }
 
+/* As somebody in the container's network namespace may send it, while an answer is awaited. */
+static void test_forged_message(void)
+{
+	static struct netlink nl;
+	static struct netlink other;
+	struct interruption x = {0};
+	struct err e;
+
+	if (!is_int(unshare(geteuid() ? CLONE_NEWUSER | CLONE_NEWNET : CLONE_NEWNET), 0,
+		    "a network namespace") ||
+	    netlink_open(&nl, NETLINK_ROUTE, &e) < 0 || netlink_open(&other, NETLINK_ROUTE, &e) < 0)
+		return;
+	for (int i = 0; i < 2; i++) {
+		const struct sockaddr_nl to = {.nl_family = AF_NETLINK,
+					       .nl_pid = mnl_socket_get_portid(nl.socket)};
+		struct {
+			struct nlmsghdr header;
+			struct nlmsgerr error;
+		} forged = {{.nlmsg_len = i ? 0xfffffff0u : sizeof(forged),
+			     .nlmsg_type = NLMSG_ERROR,
+			     .nlmsg_seq = nl.sequence + 1,
+			     .nlmsg_pid = to.nl_pid},
+			    {.error = -EPERM}};
+
+		is_int(sendto(mnl_socket_get_fd(other.socket), &forged, sizeof(forged), 0,
+			      (const struct sockaddr *)&to, sizeof(to)),
+		       sizeof(forged), "a message that is not the kernel's");
+	}
+	is_int(change_address(&nl, RTM_NEWADDR, 0), 0, "answers nothing");
+	is_int(dump_addresses(&nl, &x), 0, "and is no part of a dump");
+	is_int(x.seen, 1, "whose result is right");
+	netlink_close(&nl);
+	netlink_close(&other);
+}
+
+static void test_lengths(void)
+{
+	struct nlmsghdr message = {.nlmsg_len = sizeof(message)};
+
+	ok(netlink_is_whole(&message, sizeof(message)), "a message of the right length");
+	message.nlmsg_len++;
+	ok(!netlink_is_whole(&message, sizeof(message)), "a longer one");
+	message.nlmsg_len = 0xfffffff0u;
+	ok(!netlink_is_whole(&message, sizeof(message)), "one of more than 2^31 bytes");
+}
+
 int main(void)
 {
 	struct scan s;
@@ -350,5 +396,7 @@ int main(void)
 	test_publish();
 	test_user_network();
 	test_interrupted_dump();
+	test_forged_message();
+	test_lengths();
 	return done_testing();
 }
