@@ -7,10 +7,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
-#include <linux/inet_diag.h>
-#include <linux/netlink.h>
 #include <linux/rtnetlink.h>
-#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdbool.h>
@@ -23,12 +20,12 @@
 #include <unistd.h>
 
 #include "init/control.h"
+#include "init/diag.h"
 #include "init/loop.h"
 #include "init/resolver.h"
 #include "lib/fd.h"
 
 #define LISTENERS_PERIOD_NS 200000000 /* a server is reachable after that at the latest */
-#define LISTENERS_BYTES	    32768
 
 struct listeners_set {
 	uint32_t count;
@@ -89,7 +86,7 @@ static void listeners_take(struct listeners_set *set, const struct nlmsghdr *mes
 	const struct inet_diag_msg *m = NLMSG_DATA(message);
 	struct proto_listener l;
 
-	if (message->nlmsg_len < NLMSG_LENGTH(sizeof(*m)) || resolver_has_socket(m->idiag_inode))
+	if (resolver_has_socket(m->idiag_inode))
 		return;
 	memset(&l, 0, sizeof(l)); /* compared by its bytes */
 	l.is_udp = is_udp;
@@ -101,45 +98,14 @@ static void listeners_take(struct listeners_set *set, const struct nlmsghdr *mes
 		listeners_add(set, &l);
 }
 
-/* False at the end of the dump. */
-static bool listeners_take_part(struct listeners_set *set, bool is_udp)
+static void listeners_take_tcp(const struct nlmsghdr *message, void *arg)
 {
-	static union {
-		struct nlmsghdr first;
-		uint8_t room[LISTENERS_BYTES];
-	} part;
-	const struct nlmsghdr *message = &part.first;
-	ssize_t n = recv(listeners.fd, &part, sizeof(part), 0);
-	unsigned int left = n < 0 ? 0 : (unsigned int)n;
-
-	if (n <= 0)
-		return false;
-	for (; NLMSG_OK(message, left); message = NLMSG_NEXT(message, left)) {
-		if (message->nlmsg_type == NLMSG_DONE || message->nlmsg_type == NLMSG_ERROR)
-			return false;
-		listeners_take(set, message, is_udp);
-	}
-	return true;
+	listeners_take(arg, message, false);
 }
 
-static void listeners_read(struct listeners_set *set, uint8_t family, bool is_udp)
+static void listeners_take_udp(const struct nlmsghdr *message, void *arg)
 {
-	const struct {
-		struct nlmsghdr header;
-		struct inet_diag_req_v2 request;
-	} q = {
-		.header = {.nlmsg_len = sizeof(q),
-			   .nlmsg_type = SOCK_DIAG_BY_FAMILY,
-			   .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
-		.request = {.sdiag_family = family,
-			    .sdiag_protocol = is_udp ? IPPROTO_UDP : IPPROTO_TCP,
-			    .idiag_states = 1u << (is_udp ? TCP_CLOSE : TCP_LISTEN)},
-	};
-
-	if (send(listeners.fd, &q, sizeof(q), 0) < 0)
-		return;
-	while (listeners_take_part(set, is_udp))
-		;
+	listeners_take(arg, message, true);
 }
 
 static int listeners_compare(const void *a, const void *b)
@@ -152,8 +118,9 @@ static void listeners_look(void)
 	static struct listeners_set now;
 
 	memset(&now, 0, sizeof(now));
-	for (int i = 0; i < 4; i++)
-		listeners_read(&now, i & 1 ? AF_INET6 : AF_INET, i & 2);
+	/* What could not be read now is read the next time. */
+	(void)diag_dump(listeners.fd, IPPROTO_TCP, 1u << TCP_LISTEN, listeners_take_tcp, &now);
+	(void)diag_dump(listeners.fd, IPPROTO_UDP, 1u << TCP_CLOSE, listeners_take_udp, &now);
 	qsort(now.at, now.count, sizeof(*now.at), listeners_compare);
 	if (listeners.is_told && !memcmp(&now, &listeners.told, sizeof(now)))
 		return;
@@ -202,7 +169,7 @@ void listeners_begin(void)
 
 	if (listeners.fd >= 0)
 		return;
-	listeners.fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+	listeners.fd = diag_open();
 	fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (listeners.fd < 0 || fd < 0 || timerfd_settime(fd, 0, &period, NULL) < 0) {
 		control_send_log(PROTO_LOG_WARN,

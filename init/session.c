@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "init/control.h"
+#include "init/drain.h"
 #include "init/machine.h"
 #include "init/marks.h"
 #include "init/network.h"
@@ -107,7 +108,12 @@ static void session_lose_patience_later(void)
 	loop_add(&session_patience, fd, EPOLLIN, session_on_patience);
 }
 
-/* The container's end, unless somebody has still something to say. */
+static void session_say_container_ended(void)
+{
+	session_send_exited(&session_slots[0]);
+}
+
+/* The container's end, unless somebody has still something to say, or the kernel to send. */
 static void session_finish_container(void)
 {
 	struct session *s = &session_slots[0];
@@ -120,7 +126,7 @@ static void session_finish_container(void)
 	}
 	s->state = SESSION_DONE;
 	machine_sync_to_host();
-	session_send_exited(s);
+	drain_wait(session_say_container_ended);
 }
 
 static void session_gone(struct session *s)

@@ -22,7 +22,7 @@ enum session_state {
 	SESSION_DRAINING,  /* dead; output on its way */
 	SESSION_LINGERING, /* its own output is on the host's side */
 	SESSION_CLOSING,   /* the container's own: waits for the others */
-	SESSION_DONE,	   /* the container's own: EXITED was sent */
+	SESSION_DONE,	   /* the container's own: EXITED was sent, or what it sent is on its way */
 	SESSION_FAILED,	   /* FAILED was sent */
 	SESSION_STATE_COUNT
 };

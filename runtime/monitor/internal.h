@@ -95,6 +95,7 @@ struct monitor {
 	size_t query_count;
 	struct loop_timer *resolver_timer; /* NULL: nothing was asked yet */
 	struct forward *forward;	   /* NULL: the guest has said nothing of its sockets */
+	struct flush *flush;		   /* NULL: the end has not come */
 
 	struct qmp *qmp;
 	struct client clients[MONITOR_CLIENT_MAX];
@@ -191,6 +192,11 @@ void resolver_on_query(struct monitor *m, const struct proto_event *ev);
 /* forward.c: the host's ports that lead to the guest's. */
 struct forward;
 void forward_on_listening(struct monitor *m, const struct proto_event *ev);
+
+/* flush.c: after the container's end, does QEMU hold nothing more of what its connections have
+ * sent? False: monitor_end_when_over() is called again when it is so, or takes too long. */
+struct flush;
+bool flush_is_over(struct monitor *m);
 
 /* exec.c: exec sessions from request to the last byte. */
 int exec_open(struct monitor *m, struct err *e) VMRT_MUST_CHECK;

@@ -53,7 +53,7 @@ void monitor_end_when_over(struct monitor *m)
 {
 	bool has_execs = false;
 
-	if (m->is_ending || !session_is_drained(&m->container))
+	if (m->is_ending || !session_is_drained(&m->container) || !flush_is_over(m))
 		return;
 	for (const struct session *s = m->execs; s; s = s->next)
 		has_execs = has_execs || !s->is_closing;

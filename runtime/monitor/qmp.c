@@ -15,6 +15,7 @@
 struct qmp_pending {
 	struct qmp_pending *next;
 	qmp_callback *call;
+	qmp_text_callback *on_text; /* in its place */
 	void *arg;
 	bool is_line; /* a text in the answer is an error */
 };
@@ -60,7 +61,7 @@ static enum qmp_kind qmp_parse_event(struct json_doc *doc, const struct json_nod
 	return kind;
 }
 
-/* What a command has returned, if that is a text: its first line. */
+/* What a command has returned, if that is a text. */
 static const char *qmp_text(struct json_doc *doc, const struct json_node *root)
 {
 	const struct json_node *value = json_member(doc, root, "return");
@@ -109,7 +110,24 @@ static void qmp_answer(struct qmp *q, const struct err *e)
 		q->last = &q->first;
 	if (p->call)
 		p->call(p->arg, e);
+	if (p->on_text)
+		p->on_text(p->arg, NULL);
 	free(p);
+}
+
+/* `line` is an answer: it has been parsed before. */
+static void qmp_answer_text(struct qmp *q, const char *line, size_t size)
+{
+	qmp_text_callback *on_text = q->first->on_text;
+	void *arg = q->first->arg;
+	struct json_doc *doc = NULL;
+	struct err e;
+
+	if (json_doc_parse(line, size, "qmp", &doc, &e) == 0)
+		on_text(arg, qmp_text(doc, json_doc_root(doc)));
+	json_doc_free(doc);
+	q->first->on_text = NULL;
+	qmp_answer(q, NULL);
 }
 
 static void qmp_break(struct qmp *q, const char *why)
@@ -156,7 +174,9 @@ static void qmp_on_line(struct qmp *q, const char *line, size_t size)
 		break;
 	case QMP_RETURN:
 	case QMP_ERROR:
-		if (q->first)
+		if (q->first && q->first->on_text && kind == QMP_RETURN)
+			qmp_answer_text(q, line, size);
+		else if (q->first)
 			qmp_answer(q,
 				   kind == QMP_ERROR || (q->first->is_line && *e.text) ? &e : NULL);
 		else
@@ -269,10 +289,20 @@ void qmp_send(struct qmp *q, struct json_out *command, qmp_callback *call, void 
 	qmp_push(q, command, &(struct qmp_pending){.call = call, .arg = arg});
 }
 
-void qmp_send_line(struct qmp *q, const char *line, qmp_callback *call, void *arg)
+static void qmp_push_line(struct qmp *q, const char *line, const struct qmp_pending *pending)
 {
 	struct json_out *command = qmp_command("human-monitor-command");
 
 	json_out_string(command, "command-line", line);
-	qmp_push(q, command, &(struct qmp_pending){.call = call, .arg = arg, .is_line = true});
+	qmp_push(q, command, pending);
+}
+
+void qmp_send_line(struct qmp *q, const char *line, qmp_callback *call, void *arg)
+{
+	qmp_push_line(q, line, &(struct qmp_pending){.call = call, .arg = arg, .is_line = true});
+}
+
+void qmp_ask_line(struct qmp *q, const char *line, qmp_text_callback *call, void *arg)
+{
+	qmp_push_line(q, line, &(struct qmp_pending){.on_text = call, .arg = arg});
 }

@@ -51,6 +51,10 @@ void qmp_send(struct qmp *q, struct json_out *command, qmp_callback *call, void 
  * meant for commands that say nothing when all is well. */
 void qmp_send_line(struct qmp *q, const char *line, qmp_callback *call, void *arg);
 
+/* The same for commands that print what is asked for: NULL when there is no answer. */
+typedef void qmp_text_callback(void *arg, const char *text);
+void qmp_ask_line(struct qmp *q, const char *line, qmp_text_callback *call, void *arg);
+
 /* One line of QEMU's, for the fuzzer too: what it is. `ret` gets the error's text, the id of the
  * event's device, or the text that a command has returned. */
 enum qmp_kind qmp_parse_line(const char *line, size_t size, struct err *ret);

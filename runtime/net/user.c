@@ -152,6 +152,45 @@ void user_network_passt_argv(const struct user_network *u, int fd, struct strv *
 	strv_push(ret, number);
 }
 
+/* "  TCP[ESTABLISHED]  12  10.0.2.15 4711  192.0.2.1 80  RECEIVED  SENT", as the guest's peer sees
+ * it: received from the guest is what we want. */
+static uint64_t user_count_line(const char *line, size_t size)
+{
+	uint64_t last[2] = {0, 0};
+	size_t at = 0;
+
+	while (at < size && line[at] == ' ')
+		at++;
+	if (size - at < 4 || memcmp(line + at, "TCP[", 4) != 0)
+		return 0;
+	while (at < size) {
+		size_t end = at;
+
+		while (end < size && line[end] != ' ')
+			end++;
+		if (end > at) {
+			last[0] = last[1];
+			last[1] = strtoull(line + at, NULL, 10);
+		}
+		at = end + 1;
+	}
+	return last[0];
+}
+
+uint64_t user_network_count_held(const char *text)
+{
+	uint64_t sum = 0;
+
+	while (*text) {
+		size_t size = strcspn(text, "\r\n");
+
+		sum += user_count_line(text, size);
+		text += size;
+		text += strspn(text, "\r\n");
+	}
+	return sum;
+}
+
 static void user_put_ipv4(uint8_t to[4], uint32_t address)
 {
 	address = htonl(address);

@@ -26,6 +26,10 @@ int user_network_look(const char *passt, struct user_network *ret, struct err *e
 /* passt's arguments; `fd` is its end of the socket whose other end is QEMU's. Pure. */
 void user_network_passt_argv(const struct user_network *u, int fd, struct strv *ret);
 
+/* Bytes of the guest's TCP connections that QEMU holds and the host's kernel has not taken yet,
+ * from what its "info usernet" prints. Pure. */
+uint64_t user_network_count_held(const char *text);
+
 /* What the guest needs to use it, as NIC 0. Freed with network_done(). */
 void user_network_describe(const struct user_network *u, struct network *ret);
 

@@ -96,6 +96,32 @@ teardown() {
 	expect_out_has 'checked 0'
 }
 
+@test "what a container has sent when it ends arrives, however slowly it is read" {
+	local bytes=$((8 << 20))
+	net_pair 0
+	use_box
+	peer "$BUILD/payload" tcp-get 7002 8000 2>"$T/ready" | "$BUILD/payload" check "$bytes" 5 >"$T/up" 2>&1 &
+	wait_for "the receiver" file_has "$T/ready" ready
+	run_container /bin/sh -c "payload write $bytes 5 | payload tcp-put 10.99.0.1 7002"
+	expect_status 0
+	wait_for "the receiver's judgement" test -s "$T/up"
+	cat "$T/up" >&2
+	file_has "$T/up" agree
+}
+
+@test "a peer that takes nothing does not keep a container that has ended for long" {
+	vm_only "runc's container is in the namespace itself"
+	net_pair 0
+	use_box
+	# It accepts, and never reads.
+	peer "$BUILD/payload" tcp-get 7002 1000000000 2>"$T/ready" >"$T/up" &
+	local receiver=$!
+	wait_for "the receiver" file_has "$T/ready" ready
+	run_container /bin/sh -c 'payload write $((1 << 20)) 5 | payload tcp-put 10.99.0.1 7002 & sleep 1; exit 7'
+	kill "$receiver"
+	expect_status 7
+}
+
 @test "multicast, both ways" {
 	net_pair 0
 	ip -n "$PEER" route add 239.0.0.0/8 dev peer0

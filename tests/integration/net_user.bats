@@ -141,6 +141,30 @@ config_user_network() {
 	expect_refusal "annotations: io.vmrt.network: the network namespace has a path"
 }
 
+# send_slowly: the container sends and ends, the receiver takes its time.
+send_slowly() {
+	local bytes=$((2 << 20))
+	args /bin/sh -c "payload write $bytes 5 | payload tcp-put 10.99.0.1 7003"
+	rm -f "$T/ready" "$T/up"
+	peer "$BUILD/payload" tcp-get 7003 100000 2>"$T/ready" | "$BUILD/payload" check "$bytes" 5 >"$T/up" 2>&1 &
+	wait_for "the receiver" file_has "$T/ready" ready
+	run_from_box
+	expect_status 0
+	wait_for "the receiver's judgement" test -s "$T/up"
+	cat "$T/up" >&2
+	file_has "$T/up" agree
+}
+
+@test "what a container has sent when it ends arrives, whoever is between" {
+	config_host
+	# The host's kernel takes little: most of it waits before that.
+	box sh -c 'echo 4096 16384 65536 >/proc/sys/net/ipv4/tcp_wmem'
+	send_slowly
+	config '.annotations = {"io.vmrt.network": "user"}'
+	ip -n "$BOX" route add default via 10.99.0.1
+	send_slowly
+}
+
 @test "the end of passt is the container's, and says so" {
 	config_user_network
 	ip -n "$BOX" route add default via 10.99.0.1

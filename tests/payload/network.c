@@ -289,7 +289,7 @@ static int network_tcp_many(int argc, char **argv)
 	return 0;
 }
 
-static void network_copy(int from, int to)
+static void network_copy(int from, int to, long pause_us)
 {
 	static char data[65536];
 	ssize_t n;
@@ -297,6 +297,8 @@ static void network_copy(int from, int to)
 	while ((n = read(from, data, sizeof(data))) > 0) {
 		if (payload_write_all(to, data, (size_t)n) < 0)
 			payload_die("write");
+		if (pause_us)
+			usleep((useconds_t)pause_us);
 	}
 	if (n < 0)
 		payload_die("read");
@@ -330,17 +332,21 @@ static int network_dns_serve(int argc, char **argv)
 	}
 }
 
-/* One connection's bytes to stdout. */
+/* One connection's bytes to stdout; slowly, with a pause after each 64 KiB. */
 static int network_tcp_get(int argc, char **argv)
 {
+	long pause_us = argc > 1 ? payload_number(argv[1]) : 0;
+	int few = 65536;
 	int fd;
 
-	(void)argc;
 	fd = network_listen(SOCK_STREAM, argv[0], stderr);
 	fd = accept(fd, NULL, NULL);
 	if (fd < 0)
 		payload_die("accept");
-	network_copy(fd, STDOUT_FILENO);
+	/* Not so that the kernel takes it all at once. */
+	if (pause_us)
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &few, sizeof(few));
+	network_copy(fd, STDOUT_FILENO, pause_us);
 	return 0;
 }
 
@@ -348,7 +354,7 @@ static int network_tcp_get(int argc, char **argv)
 static int network_tcp_put(int argc, char **argv)
 {
 	(void)argc;
-	network_copy(STDIN_FILENO, network_connect(SOCK_STREAM, argv[0], argv[1]));
+	network_copy(STDIN_FILENO, network_connect(SOCK_STREAM, argv[0], argv[1]), 0);
 	return 0;
 }
 
@@ -399,7 +405,7 @@ const struct payload_command network_commands[] = {
 	{"tcp-many", "ADDRESS PORT COUNT", 3, network_tcp_many},
 	{"dns-serve", "ADDRESS", 1, network_dns_serve},
 	{"dns-tcp", "SERVER NAME", 2, network_dns_tcp},
-	{"tcp-get", "PORT", 1, network_tcp_get},
+	{"tcp-get", "PORT [PAUSE-US]", 1, network_tcp_get},
 	{"tcp-put", "ADDRESS PORT", 2, network_tcp_put},
 	{0},
 };

@@ -249,6 +249,25 @@ static void test_publish(void)
 		is_int(publish_parse(bad[i], &p, &e), -EINVAL, bad[i]);
 }
 
+static void test_held_bytes(void)
+{
+	const char *text = "Hub -1 (n0):\r\n"
+			   "  Protocol[State]    FD  Source Address  Port   Dest. Address  Port "
+			   "RecvQ SendQ\r\n"
+			   "  TCP[FIN_WAIT_2]    21       10.0.2.15  4711       192.0.2.1    80 "
+			   "131072     7\r\n"
+			   "  TCP[HOST_FORWARD]  14       127.0.0.1  8080       10.0.2.15    80    "
+			   " 0     0\r\n"
+			   "  UDP[236 sec]       20       10.0.2.15  5353       192.0.2.1    53    "
+			   " 9     9\r\n"
+			   "  TCP[ESTABLISHED]   22       10.0.2.15  4712       192.0.2.1    80    "
+			   " 1     0\r\n";
+
+	ok(user_network_count_held(text) == 131073, "what QEMU holds is counted");
+	ok(user_network_count_held("") == 0, "nothing is nothing");
+	ok(user_network_count_held("TCP[") == 0, "nor is what is no line");
+}
+
 static void test_user_network(void)
 {
 	struct user_network u = {.passt = "/usr/bin/passt", .has_ipv6 = true};
@@ -394,6 +413,7 @@ int main(void)
 	test_routes(&s);
 	scan_done(&s);
 	test_publish();
+	test_held_bytes();
 	test_user_network();
 	test_interrupted_dump();
 	test_forged_message();

@@ -1,0 +1,71 @@
+/* QEMU's user-mode network acknowledges what the guest sends before the host's kernel has it, up to
+ * 128 KiB of each connection. It tells of that only when it is asked, so it is asked again and
+ * again. (passt acknowledges nothing that is not the kernel's, and has nothing to flush.)
+ *
+ * Must not wait for a reader that does not read: the limit counts from the last byte it took. */
+#include "runtime/monitor/internal.h"
+
+#include <inttypes.h>
+
+#include "lib/mem.h"
+#include "runtime/log/log.h"
+#include "runtime/net/user.h"
+
+#define FLUSH_PERIOD_MS 20
+#define FLUSH_LIMIT_MS	5000
+
+struct flush {
+	struct loop_timer *timer;
+	bool is_over;
+	uint64_t held;	     /* bytes, when QEMU was asked last */
+	unsigned int rounds; /* since that changed */
+};
+
+static void flush_ask(void *arg);
+
+static void flush_on_text(void *arg, const char *text)
+{
+	struct monitor *m = arg;
+	struct flush *f = m->flush;
+	uint64_t held = text ? user_network_count_held(text) : 0;
+
+	if (m->is_ending)
+		return;
+	f->rounds = held == f->held ? f->rounds + 1 : 0;
+	f->held = held;
+	if (held && f->rounds < FLUSH_LIMIT_MS / FLUSH_PERIOD_MS) {
+		loop_timer_set(f->timer, FLUSH_PERIOD_MS);
+		return;
+	}
+	if (held)
+		log_warn("network: %" PRIu64 " bytes that the container has sent are lost: nobody "
+			 "takes them",
+			 held);
+	f->is_over = true;
+	monitor_end_when_over(m);
+}
+
+static void flush_ask(void *arg)
+{
+	struct monitor *m = arg;
+
+	qmp_ask_line(m->qmp, "info usernet", flush_on_text, m);
+}
+
+bool flush_is_over(struct monitor *m)
+{
+	const struct plan *plan = m->start->plan;
+
+	if (!plan->has_user_network || plan->user_network.passt)
+		return true;
+	if (m->flush)
+		return m->flush->is_over;
+	m->flush = xcalloc(1, sizeof(*m->flush));
+	m->flush->timer = loop_timer_new(m->loop, flush_ask, m);
+	if (m->flush->timer)
+		flush_ask(m);
+	else
+		m->flush->is_over = true;
+	/* The answer may have come already, if the link is broken. */
+	return m->flush->is_over;
+}
