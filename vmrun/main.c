@@ -65,6 +65,8 @@ static const struct option_spec main_options[] = {
 	{"gdb", 0, OPTION_STRING, AT(gdb), "SOCKET",
 	 "make SOCKET, where gdb finds the kernel: target remote SOCKET"},
 	{"qemu-arg", 0, OPTION_LIST, AT(qemu_args), "ARG", "one more argument of QEMU's"},
+	{"dry-run", 0, OPTION_FLAG, AT(is_dry_run), NULL,
+	 "print the commands that would run it by hand, QEMU's among them"},
 	{"keep", 0, OPTION_FLAG, AT(want_keep), NULL, "leave bundle and logs behind, say where"},
 	{"file", 'f', OPTION_STRING, AT(file), "FILE",
 	 "run the targets of a vmrun.json or vmtest.toml"},
@@ -132,6 +134,10 @@ static int main_check(const struct request *request, struct err *e)
 		return err_set(e, -EINVAL, "option --isolated: not with --root or --rw");
 	if (request->is_isolated && !request->arg_count)
 		return err_set(e, -EINVAL, "option --isolated: needs a command");
+	if (request->is_dry_run && request->disks.count)
+		return err_set(
+			e, -EINVAL,
+			"option --dry-run: not with --disk, whose loop device ends with vmrun");
 	if (request->publish.count && (!request->net || strcmp(request->net, "user")))
 		return err_set(e, -EINVAL, "option --publish: only with --net user");
 	if (request->want_tty && !isatty(STDIN_FILENO))
@@ -150,9 +156,11 @@ static int main_remove_one(const char *path, const struct stat *st, int kind, st
 	return remove(path) < 0 && errno != ENOENT ? -1 : 0;
 }
 
-static void main_leave(const struct request *request, const char *dir)
+static void main_leave(const struct request *request, const char *dir, bool has_failed)
 {
-	if (request->want_keep)
+	if (request->is_dry_run && !has_failed)
+		fprintf(stderr, "vmrun: what these need is in %s\n", dir);
+	else if (request->want_keep)
 		fprintf(stderr,
 			"vmrun: kept %s; 'vmrt --root %s/state delete %s' comes before "
 			"removing it\n",
@@ -252,7 +260,7 @@ static int main_run(const struct request *request, struct err *e)
 		return err_sys(e, -errno, "making '%s'", dir);
 	r = request->file ? main_run_targets(request, dir, e)
 			  : main_run_command(request, timeout_ms, dir, e);
-	main_leave(request, dir);
+	main_leave(request, dir, r != 0);
 	return r;
 }
 
@@ -340,7 +348,7 @@ int main(int argc, char **argv)
 	int r = main_parse(argc, argv, &words, &request, &e);
 
 	request.is_isolated |= request.is_standalone;
-	if (!request.want_input || request.is_standalone)
+	if (!request.want_input || request.is_standalone || request.is_dry_run)
 		request.want_tty = false;
 	if (r == 0 && !main_answer(&request))
 		r = main_run(&request, &e);

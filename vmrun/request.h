@@ -45,6 +45,7 @@ struct request {
 	struct option_list qemu_args;
 	const char *gdb; /* socket to be made; NULL: none */
 	bool want_keep;
+	bool is_dry_run;
 	bool is_quiet;
 	bool is_verbose;
 	bool want_help;

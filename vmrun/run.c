@@ -116,11 +116,17 @@ static int run_start(struct run *run, const struct request *request, struct err 
 	strv_push(&argv, "--trust-bundle");
 	strv_push(&argv, "--bundle");
 	strv_push(&argv, run->dir);
-	strv_push(&argv, "--console-log");
-	strv_push(&argv, run->console);
+	if (!request->is_dry_run || request->console) {
+		strv_push(&argv, "--console-log");
+		strv_push(&argv, run->console);
+	}
 	if (request->gdb) {
 		strv_push(&argv, "--gdb");
 		strv_push(&argv, request->gdb);
+	}
+	if (request->is_dry_run) {
+		strv_push(&argv, "--dry-run");
+		strv_push(&argv, run->dir);
 	}
 	if (request->want_keep)
 		strv_push(&argv, "--keep");
@@ -389,7 +395,7 @@ int run_bundle(const struct request *request, const char *dir, unsigned int time
 		.pidfd = -1,
 		.signal_fd = -1,
 		.timer_fd = -1,
-		.is_standalone = request->is_standalone,
+		.is_standalone = request->is_standalone && !request->is_dry_run,
 		.output = {.fd = -1, .notify_fd = -1},
 	};
 	struct stat st;

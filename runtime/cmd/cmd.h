@@ -41,6 +41,7 @@ struct cmd_values {
 	const char *console_socket;
 	const char *console_log;
 	const char *gdb;
+	const char *dry_run;
 	bool is_bundle_trusted;
 	unsigned int preserve_fds;
 	const char *format;
@@ -111,6 +112,7 @@ int cmd_state(struct cmd *c, struct err *e);
 int cmd_list(struct cmd *c, struct err *e);
 int cmd_spec(struct cmd *c, struct err *e);
 int cmd_doctor(struct cmd *c, struct err *e);
+int cmd_instruct(struct cmd *c, struct err *e);
 int cmd_features(struct cmd *c, struct err *e);
 
 /* --root, or the default. */

@@ -23,6 +23,7 @@
 #include "lib/mem.h"
 #include "runtime/cgroup/driver.h"
 #include "runtime/cmd/container.h"
+#include "runtime/cmd/dry_run.h"
 #include "runtime/cmd/foreground.h"
 #include "runtime/cmd/notify.h"
 #include "runtime/cmd/pidfile.h"
@@ -175,6 +176,8 @@ static int launch_load(struct launch_context *x, struct err *e)
 		r = oci_config_load(path, &x->config, e);
 	if (r == 0)
 		r = oci_config_check(x->config, e);
+	if (r == 0 && x->launch->dry_run)
+		r = dry_run_check(x->config, &x->settings, e);
 	/* A terminal that is raw must not stay so: until there is a monitor to give it back. */
 	if (r == 0 && launch_has_terminal(x))
 		foreground_hold_signals();
@@ -518,6 +521,32 @@ static void launch_undo(struct launch_context *x)
 		(void)state_remove(x->root_dirfd, x->launch->id);
 }
 
+static int launch_dry_run(struct launch_context *x, struct err *e)
+{
+	struct dry_run dry = {
+		.plan = x->plan,
+		.settings = &x->settings,
+		.facts = &x->facts,
+		.accel = x->accel,
+		.qemu = x->qemu,
+		.id = x->launch->id,
+		.console_log = x->launch->console_log,
+		.gdb = x->launch->gdb,
+	};
+	int r;
+
+	x->state_dir = realpath(x->launch->dry_run, NULL);
+	if (!x->state_dir)
+		return err_sys(e, -errno, "option --dry-run: '%s'", x->launch->dry_run);
+	x->state_dirfd = open(x->state_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (x->state_dirfd < 0)
+		return err_sys(e, -errno, "option --dry-run: '%s'", x->launch->dry_run);
+	r = launch_make_initramfs(x, e);
+	dry.dir = x->state_dir;
+	dry.initramfs = x->initramfs ? x->initramfs : x->settings.initramfs;
+	return r < 0 ? r : dry_run_print(&dry, e);
+}
+
 int launch_create(const struct cmd *c, const struct launch *launch, struct stdio_plan *io,
 		  int *ret_pidfd, struct err *e)
 {
@@ -543,7 +572,9 @@ int launch_create(const struct cmd *c, const struct launch *launch, struct stdio
 	log_debug("phase: create begins");
 	if (r == 0)
 		r = launch_load(&x, e);
-	if (r == 0) {
+	if (r == 0 && launch->dry_run) {
+		r = launch_dry_run(&x, e);
+	} else if (r == 0) {
 		r = launch_complete(&x, cmd_root(c), e);
 		if (r < 0)
 			launch_undo(&x);

@@ -120,6 +120,7 @@ int cmd_run(struct cmd *c, struct err *e)
 		.console_log = c->values.console_log,
 		.gdb = c->values.gdb,
 		.is_bundle_trusted = c->values.is_bundle_trusted,
+		.dry_run = c->values.dry_run,
 		.is_foreground = !c->values.is_detached,
 	};
 	struct stdio_plan io = STDIO_NONE;
@@ -128,7 +129,9 @@ int cmd_run(struct cmd *c, struct err *e)
 
 	if (r == 0)
 		r = launch_create(c, &launch, &io, &pidfd, e);
-	if (r == 0 && c->values.is_detached)
+	if (r == 0 && launch.dry_run)
+		r = 0;
+	else if (r == 0 && c->values.is_detached)
 		r = lifecycle_start_or_delete(c, e);
 	else if (r == 0)
 		r = lifecycle_run_foreground(c, pidfd, &io, e);

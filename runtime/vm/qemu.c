@@ -34,6 +34,16 @@ static void qemu_push_option(struct strv *v, const char *option, const char *fmt
 	strv_push(v, value);
 }
 
+/* A socket that is there already, or a file. */
+static void qemu_push_chardev(struct strv *v, const char *id, const char *kind, const char *path,
+			      const char *more)
+{
+	char escaped[2 * 4096 + 1];
+
+	qemu_escape(path, escaped, sizeof(escaped));
+	qemu_push_option(v, "-chardev", "%s,id=%s,path=%s%s", kind, id, escaped, more);
+}
+
 static int qemu_check_plan(const struct vm_plan *p, const struct vm_arch *arch, struct err *e)
 {
 	if (!arch)
@@ -168,6 +178,8 @@ static int qemu_push_ports(struct strv *v, const struct vm_plan *p, const struct
 			 VM_BUS_PORTS);
 	if (p->console_fd >= 0)
 		qemu_push_option(v, "-chardev", "socket,id=console,fd=%d", p->console_fd);
+	else if (p->console_path)
+		qemu_push_chardev(v, "console", "file", p->console_path, ",append=on");
 	else
 		qemu_push_option(v, "-chardev", "null,id=console");
 	if (arch->has_serial)
@@ -176,12 +188,19 @@ static int qemu_push_ports(struct strv *v, const struct vm_plan *p, const struct
 		qemu_push_option(v, "-device", "virtconsole,bus=ports.0,nr=0,chardev=console");
 	for (size_t i = 0; i < p->port_count; i++) {
 		const struct vm_port *port = &p->ports[i];
+		char id[24];
 
 		if (!port->name || !*port->name || strchr(port->name, ','))
 			return err_set(e, -EINVAL, "qemu: port %zu has no usable name", i);
 		if (port->socket_fd >= 0) {
 			qemu_push_option(v, "-chardev", "socket,id=c%zu,fd=%d", i + 1,
 					 port->socket_fd);
+		} else if (port->socket_path || port->file_path) {
+			snprintf(id, sizeof(id), "c%zu", i + 1);
+			if (port->socket_path)
+				qemu_push_chardev(v, id, "socket", port->socket_path, "");
+			else
+				qemu_push_chardev(v, id, "file", port->file_path, ",append=on");
 		} else {
 			if (!port->pipe_path || strlen(port->pipe_path) > 4000)
 				return err_set(e, -EINVAL, "qemu: port '%s' has no usable path",
@@ -264,11 +283,15 @@ static void qemu_push_disks(struct strv *v, const struct vm_plan *p, const struc
 	for (size_t i = 0; i < p->disk_count; i++) {
 		const struct vm_disk *d = &p->disks[i];
 
-		qemu_push_option(v, "-add-fd", "fd=%d,set=%zu", d->fd, i + 1);
+		char file[40];
+
+		snprintf(file, sizeof(file), "/dev/fdset/%zu", i + 1);
+		if (!d->path)
+			qemu_push_option(v, "-add-fd", "fd=%d,set=%zu", d->fd, i + 1);
 		qemu_push_option(v, "-blockdev",
-				 "driver=host_device,node-name=d%zu,filename=/dev/fdset/%zu,"
+				 "driver=host_device,node-name=d%zu,filename=%s,"
 				 "locking=off,discard=unmap,read-only=%s",
-				 i + 1, i + 1, d->is_writable ? "off" : "on");
+				 i + 1, d->path ? d->path : file, d->is_writable ? "off" : "on");
 		qemu_push_option(v, "-device", "virtio-blk-%s,drive=d%zu,serial=%s", arch->bus,
 				 i + 1, d->serial);
 	}
@@ -276,8 +299,12 @@ static void qemu_push_disks(struct strv *v, const struct vm_plan *p, const struc
 
 static void qemu_push_devices(struct strv *v, const struct vm_plan *p, const struct vm_arch *arch)
 {
-	if (p->share_socket_fd >= 0) {
-		qemu_push_option(v, "-chardev", "socket,id=share,fd=%d", p->share_socket_fd);
+	if (p->share_socket_fd >= 0 || p->share_path) {
+		if (p->share_path)
+			qemu_push_chardev(v, "share", "socket", p->share_path, "");
+		else
+			qemu_push_option(v, "-chardev", "socket,id=share,fd=%d",
+					 p->share_socket_fd);
 		/* 1024: with 128 small-file work takes 40 % longer. */
 		qemu_push_option(v, "-device",
 				 "vhost-user-fs-%s,chardev=share,tag=%s,queue-size=1024", arch->bus,
@@ -287,9 +314,12 @@ static void qemu_push_devices(struct strv *v, const struct vm_plan *p, const str
 	qemu_push_option(v, "-device", "virtio-balloon-%s,free-page-reporting=on", arch->bus);
 	qemu_push_nics(v, p, arch);
 	qemu_push_disks(v, p, arch);
-	if (p->gdb_fd >= 0) {
-		qemu_push_option(v, "-chardev", "socket,id=gdb,fd=%d,server=on,wait=off",
-				 p->gdb_fd);
+	if (p->gdb_fd >= 0 || p->gdb_path) {
+		if (p->gdb_path)
+			qemu_push_chardev(v, "gdb", "socket", p->gdb_path, ",server=on,wait=off");
+		else
+			qemu_push_option(v, "-chardev", "socket,id=gdb,fd=%d,server=on,wait=off",
+					 p->gdb_fd);
 		qemu_push_option(v, "-gdb", "chardev:gdb");
 	}
 	if (p->qmp_fd >= 0) {

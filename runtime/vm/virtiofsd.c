@@ -166,6 +166,14 @@ uint64_t virtiofsd_nofile(void)
 	return files.rlim_max < VIRTIOFSD_NOFILE_MAX ? files.rlim_max : VIRTIOFSD_NOFILE_MAX;
 }
 
+static void virtiofsd_push_socket(const struct virtiofsd_plan *p, struct strv *v)
+{
+	if (p->socket_path)
+		strv_pushf(v, "--socket-path=%s", p->socket_path);
+	else
+		strv_pushf(v, "--fd=%d", p->listen_fd);
+}
+
 /* C: one -o list. The source cannot hold a comma: the C parser has no escape that its -o
  * splitting keeps, so such a state directory is refused. */
 static int virtiofsd_argv_c(const struct virtiofsd_plan *p, struct strv *v, struct err *e)
@@ -174,7 +182,7 @@ static int virtiofsd_argv_c(const struct virtiofsd_plan *p, struct strv *v, stru
 		return err_set(e, -EINVAL,
 			       "virtiofsd: this version takes no path with ',' or '\\': '%s'",
 			       p->share_dir);
-	strv_pushf(v, "--fd=%d", p->listen_fd);
+	virtiofsd_push_socket(p, v);
 	strv_push(v, "-f");
 	strv_push(v, "--thread-pool-size=0");
 	strv_pushf(v, "--rlimit-nofile=%" PRIu64, p->nofile);
@@ -190,7 +198,7 @@ static int virtiofsd_argv_c(const struct virtiofsd_plan *p, struct strv *v, stru
 
 static void virtiofsd_argv_rust(const struct virtiofsd_plan *p, struct strv *v)
 {
-	strv_pushf(v, "--fd=%d", p->listen_fd);
+	virtiofsd_push_socket(p, v);
 	strv_pushf(v, "--shared-dir=%s", p->share_dir);
 	strv_push(v, "--sandbox=namespace");
 	strv_push(v, "--seccomp=kill");

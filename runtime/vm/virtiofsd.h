@@ -38,9 +38,10 @@ enum virtiofsd_kind virtiofsd_parse_version(const char *text, unsigned int *ret_
 
 struct virtiofsd_plan {
 	const struct virtiofsd_binary *binary;
-	const char *share_dir; /* as share_build() made it, absolute */
-	int listen_fd;	       /* number in virtiofsd's process; from virtiofsd_socket() */
-	uint64_t nofile;       /* RLIMIT_NOFILE it may have: the host's hard limit or less */
+	const char *share_dir;	 /* as share_build() made it, absolute */
+	int listen_fd;		 /* number in virtiofsd's process; from virtiofsd_socket() */
+	const char *socket_path; /* that it makes, instead; NULL: the descriptor */
+	uint64_t nofile;	 /* RLIMIT_NOFILE it may have: the host's hard limit or less */
 	bool is_debug;
 };
 

@@ -22,10 +22,12 @@
 #define VM_CONTROL_ID "p1"	/* the control port as QEMU's events name it */
 
 struct vm_port {
-	const char *name;      /* what the guest sees in /sys/class/virtio-ports/N/name */
-	int socket_fd;	       /* -1: pipe */
-	const char *pipe_path; /* QEMU opens PATH.in (to the guest) and PATH.out, both read-write;
-				  both must exist. Commas in it are escaped */
+	const char *name;	 /* what the guest sees in /sys/class/virtio-ports/N/name */
+	int socket_fd;		 /* -1: pipe, or one of the next two */
+	const char *socket_path; /* somebody listens there */
+	const char *file_path;	 /* gets what the guest writes */
+	const char *pipe_path;	 /* QEMU opens PATH.in (to the guest) and PATH.out, both read-write;
+				    both must exist. Commas in it are escaped */
 };
 
 struct vm_nic {
@@ -42,6 +44,7 @@ struct vm_nic {
 struct vm_disk {
 	int fd; /* of a block device, open as `is_writable` says */
 	bool is_writable;
+	const char *path;   /* instead of `fd`; NULL: the descriptor */
 	const char *serial; /* by which the guest knows it */
 };
 
@@ -57,17 +60,20 @@ struct vm_plan {
 	bool is_own_kernel;   /* ours: knows virtiofs.cpu_rewrite and friends */
 	unsigned int memory_mib;
 	unsigned int vcpus;
-	int share_socket_fd;   /* connected to virtiofsd; -1: no share */
+	int share_socket_fd; /* connected to virtiofsd; -1: no share, or by its path */
+	const char *share_path;
 	const char *share_tag; /* PROTO_SHARE_TAG */
-	int console_fd;	       /* socketpair end for the kernel's console; -1: discarded */
+	int console_fd; /* socketpair end for the kernel's console; -1: discarded, or a file */
+	const char *console_path;
 	struct vm_port ports[VM_PORT_MAX]; /* in this order; the control port first */
 	size_t port_count;
 	struct vm_nic nics[VM_NIC_MAX];
 	size_t nic_count;
 	struct vm_disk disks[VM_DISK_MAX];
 	size_t disk_count;
-	int qmp_fd;		  /* socketpair end; -1: no QMP */
-	int gdb_fd;		  /* listening socket for debuggers; -1: none */
+	int qmp_fd; /* socketpair end; -1: no QMP */
+	int gdb_fd; /* listening socket for debuggers; -1: none, or by its path */
+	const char *gdb_path;
 	const char *const *extra; /* more arguments of QEMU's, as they are */
 	size_t extra_count;
 	const char *append; /* more words for the kernel's command line; NULL: none */
