@@ -35,7 +35,7 @@
  * A session with a terminal has the ports stdin and stdout, and a pty in the guest behind them:
  *
  *        |  --- RESIZE(N) rows, columns ------------------> |  SIGWINCH in the guest
- *        |  --- CLOCK realtime ---------------------------> |  after the VM was stopped for a while
+ *        |  --- CLOCK realtime ---------------------------> |  when it stood still or was set
  *        |  <-- RESOLVE token, is tcp, query -------------- |  asked of 127.0.0.11 in the guest
  *        |  --- RESOLVED token, answer -------------------> |  the engine's; empty: none came
  *        |  <-- LISTENING sockets ------------------------- |  all that take connections or

@@ -115,8 +115,11 @@ static int64_t guest_clock_ns(void)
 
 void guest_send_clock(struct monitor *m)
 {
-	size_t begin = proto_frame_begin(&m->out, PROTO_HOST_CLOCK, 0);
+	size_t begin;
 
+	if (guest_is_full(m))
+		return; /* it reads nothing: neither would it this */
+	begin = proto_frame_begin(&m->out, PROTO_HOST_CLOCK, 0);
 	wire_put_u64(&m->out, (uint64_t)guest_clock_ns());
 	proto_frame_end(&m->out, begin);
 	guest_flush(m);
@@ -305,6 +308,7 @@ static void guest_act(struct session *s, enum session_action action, const struc
 		log_debug("phase: container is ready (guest clock %llu us)",
 			  (unsigned long long)ev->mark.at_us);
 		clients_on_created(s->monitor, NULL);
+		clock_on_created(s->monitor);
 		/* It may have changed before anybody listened for SIGWINCH. */
 		monitor_forward_size(s->monitor);
 		break;

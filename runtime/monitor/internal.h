@@ -111,6 +111,8 @@ struct monitor {
 	struct loop_timer *kill_timer;
 	struct loop_timer *agent_timer;
 	struct loop_timer *exec_timer; /* exec.c: of sessions that do not start */
+	int clock_fd;		       /* clock.c */
+	bool is_clock_late;	       /* the clock was set while the guest could not be told */
 
 	int memory_dirfd;      /* of our cgroup; -1: the host has none */
 	bool has_oom;	       /* the guest has killed for want of memory: not passed on yet */
@@ -174,6 +176,11 @@ int network_tell(struct monitor *m, struct err *e) VMRT_MUST_CHECK;
 /* The same while the guest sets the container up, as far as the namespace is filled by then. */
 void network_tell_early(struct monitor *m);
 void network_close(struct monitor *m);
+
+/* clock.c: the host's clock, when it is set. */
+int clock_open(struct monitor *m, struct err *e) VMRT_MUST_CHECK;
+/* The guest can be told of it from now on. */
+void clock_on_created(struct monitor *m);
 
 /* notify.c: a line of the container's to who listens on the host, if it may say that. */
 void notify_relay(struct monitor *m, const char *line);

@@ -485,6 +485,8 @@ static int monitor_open(struct monitor *m, struct err *e)
 		r = exec_open(m, e);
 	if (r == 0)
 		r = network_open(m, e);
+	if (r == 0)
+		r = clock_open(m, e);
 	if (r < 0)
 		return r;
 	m->qmp = qmp_new(m->loop, m->machine.qmp_fd, monitor_on_qmp_event, m);
