@@ -17,7 +17,7 @@ INIT_CFLAGS ?= -std=gnu17 -D_GNU_SOURCE -Os -g0 -Wall -Wextra -Wshadow -Wstrict-
 INIT_LDFLAGS ?= -static -no-pie -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,noexecstack -s
 
 INIT_NAMES := $(filter-out mkcpio,$(patsubst init/%.c,%,$(sort $(wildcard init/*.c))))
-INIT_LIB_NAMES := err fd guest mem network proto wire
+INIT_LIB_NAMES := err fd guest mem network proto socket_flow socket_link wire
 INIT_OBJECTS := $(INIT_NAMES:%=$(INIT_BUILD)/init/%.o) $(INIT_LIB_NAMES:%=$(INIT_BUILD)/init/lib-%.o)
 
 $(INIT_BUILD)/init/%.o: init/%.c init/init.mk

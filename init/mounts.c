@@ -18,6 +18,7 @@
 #include "init/cow.h"
 #include "init/inroot.h"
 #include "init/machine.h"
+#include "init/sockets.h"
 #include "init/userns.h"
 #include "init/wording.h"
 #include "lib/fd.h"
@@ -175,7 +176,17 @@ static void mounts_enter_submounts(int root_fd, const struct guest_mount *m)
 	}
 }
 
-static int mounts_bind(int root_fd, const struct guest_mount *m, struct err *e)
+static uint32_t mounts_socket_index(const struct guest_container *c, const struct guest_mount *m)
+{
+	uint32_t index = 0;
+
+	for (const struct guest_mount *before = c->mounts; before < m; before++)
+		index += before->is_socket;
+	return index;
+}
+
+static int mounts_bind(int root_fd, const struct guest_container *c, const struct guest_mount *m,
+		       struct err *e)
 {
 	const uint64_t plain = MS_BIND | MS_REC | MS_REMOUNT;
 	auto_close int fd = mounts_make_destination(root_fd, m, e);
@@ -185,7 +196,11 @@ static int mounts_bind(int root_fd, const struct guest_mount *m, struct err *e)
 
 	if (fd < 0)
 		return fd;
-	snprintf(source, sizeof(source), MACHINE_SHARE_DIR "/%s", m->source ? m->source : "");
+	if (m->is_socket)
+		sockets_path(mounts_socket_index(c, m), source);
+	else
+		snprintf(source, sizeof(source), MACHINE_SHARE_DIR "/%s",
+			 m->source ? m->source : "");
 	if (m->is_cow)
 		r = mounts_cow(source, m, fd, e);
 	else
@@ -255,7 +270,8 @@ static int mounts_give_to_root(int root_fd, const struct guest_container *c,
 static int mounts_one(int root_fd, const struct guest_container *c, const struct guest_mount *m,
 		      struct err *e)
 {
-	int r = m->kind == GUEST_MOUNT_BIND ? mounts_bind(root_fd, m, e) : mounts_fs(root_fd, m, e);
+	int r = m->kind == GUEST_MOUNT_BIND ? mounts_bind(root_fd, c, m, e)
+					    : mounts_fs(root_fd, m, e);
 
 	if (!r)
 		r = mounts_give_to_root(root_fd, c, m, e);

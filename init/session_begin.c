@@ -10,6 +10,7 @@
 #include "init/seccomp.h"
 #include "init/userns.h"
 #include "init/session_internal.h"
+#include "init/sockets.h"
 #include "lib/fd.h"
 
 #define SESSION_PORT_BYTES 32
@@ -82,6 +83,7 @@ void session_on_container(uint8_t *payload, size_t size)
 	struct session *s = session_find(0);
 	struct wire_in in;
 	struct err e;
+	int r;
 
 	if (s->state != SESSION_BOOTED)
 		machine_die("session: CONTAINER in state %d", s->state);
@@ -96,10 +98,11 @@ void session_on_container(uint8_t *payload, size_t size)
 	if (session_container.process.builtin != GUEST_BUILTIN_NONE)
 		machine_die("session: the container's process must be a program");
 	notify_open(&session_container);
+	r = sockets_open(&session_container, &e);
 	session_open_ports(s, true);
 	ports_watch(session_begin_waiting);
 	marks_add("stdio");
-	if (disks_resolve(&session_container, &e) < 0 || session_spawn(s, &e) < 0)
+	if (r < 0 || disks_resolve(&session_container, &e) < 0 || session_spawn(s, &e) < 0)
 		session_fail(s, e.text);
 }
 

@@ -11,7 +11,7 @@
 /* The least bytes an item takes: what wire_get_count() needs to bound an allocation. */
 enum {
 	GUEST_MIN_STR = 4,
-	GUEST_MIN_MOUNT = 5 + 5 * 4 + 3 * 8,
+	GUEST_MIN_MOUNT = 6 + 5 * 4 + 3 * 8,
 	GUEST_MIN_RLIMIT = 4 + 8 + 8,
 	GUEST_MIN_GROUP = 4,
 	GUEST_MIN_INSN = 2 + 1 + 1 + 4,
@@ -19,6 +19,7 @@ enum {
 	GUEST_MIN_PAIR = 4 + 4,
 	GUEST_MIN_ID_RANGE = 3 * 4,
 	GUEST_MIN_HOOK = 4 + 4 + 4 + 4,
+	GUEST_MIN_SOCKET = 3 * 4,
 	GUEST_MIN_DEVICE = 1 + 4 + 6 * 4,
 };
 
@@ -45,6 +46,7 @@ static void guest_mount_put(struct wire_out *o, const struct guest_mount *m)
 {
 	wire_put_u8(o, m->kind);
 	wire_put_u8(o, m->is_file);
+	wire_put_u8(o, m->is_socket);
 	wire_put_u8(o, m->is_tmpcopyup);
 	wire_put_u8(o, m->is_cow);
 	wire_put_str(o, m->source);
@@ -64,6 +66,7 @@ static void guest_mount_get(struct wire_in *in, struct guest_mount *m)
 {
 	m->kind = wire_get_u8(in);
 	m->is_file = wire_get_u8(in);
+	m->is_socket = wire_get_u8(in);
 	m->is_tmpcopyup = wire_get_u8(in);
 	m->is_cow = wire_get_u8(in);
 	m->source = wire_get_str(in);
@@ -401,6 +404,39 @@ static void guest_id_map_get(struct wire_in *in, struct guest_id_map *m)
 	}
 }
 
+static void guest_sockets_put(struct wire_out *o, const struct guest_container *c)
+{
+	wire_put_u32(o, c->socket_count);
+	for (uint32_t i = 0; i < c->socket_count; i++) {
+		wire_put_u32(o, c->sockets[i].mode);
+		wire_put_u32(o, c->sockets[i].uid);
+		wire_put_u32(o, c->sockets[i].gid);
+	}
+}
+
+/* After the mounts: there is one for each that asks for one. */
+static void guest_sockets_get(struct wire_in *in, struct guest_container *c)
+{
+	uint32_t wanted = 0;
+
+	c->socket_count = wire_get_count(in, GUEST_MIN_SOCKET);
+	c->sockets = xcalloc(c->socket_count, sizeof(*c->sockets));
+	for (uint32_t i = 0; i < c->socket_count; i++) {
+		c->sockets[i].mode = wire_get_u32(in);
+		c->sockets[i].uid = wire_get_u32(in);
+		c->sockets[i].gid = wire_get_u32(in);
+	}
+	for (uint32_t i = 0; i < c->mount_count; i++) {
+		const struct guest_mount *m = &c->mounts[i];
+
+		wanted += m->is_socket;
+		if (m->is_socket && (m->kind != GUEST_MOUNT_BIND || !m->is_file || m->is_cow))
+			in->is_bad = true;
+	}
+	if (wanted != c->socket_count)
+		in->is_bad = true;
+}
+
 void guest_container_encode(struct wire_out *o, const struct guest_container *c)
 {
 	wire_put_str(o, c->id);
@@ -420,6 +456,7 @@ void guest_container_encode(struct wire_out *o, const struct guest_container *c)
 	wire_put_u32(o, c->mount_count);
 	for (uint32_t i = 0; i < c->mount_count; i++)
 		guest_mount_put(o, &c->mounts[i]);
+	guest_sockets_put(o, c);
 	guest_list_put(o, &c->masked_paths);
 	guest_list_put(o, &c->readonly_paths);
 	guest_seccomp_put(o, &c->seccomp);
@@ -457,6 +494,7 @@ int guest_container_decode(struct wire_in *in, struct guest_container *ret)
 	c.mounts = xcalloc(c.mount_count, sizeof(*c.mounts));
 	for (uint32_t i = 0; i < c.mount_count; i++)
 		guest_mount_get(in, &c.mounts[i]);
+	guest_sockets_get(in, &c);
 	guest_list_get(in, &c.masked_paths);
 	guest_list_get(in, &c.readonly_paths);
 	guest_seccomp_get(in, &c.seccomp);
@@ -484,6 +522,7 @@ void guest_container_done(struct guest_container *c)
 	for (uint32_t i = 0; i < c->mount_count; i++)
 		free(c->mounts[i].submounts.at);
 	free(c->mounts);
+	free(c->sockets);
 	free(c->masked_paths.at);
 	free(c->readonly_paths.at);
 	free(c->seccomp.insns);

@@ -43,6 +43,7 @@ enum guest_mount_kind {
 struct guest_mount {
 	uint8_t kind;
 	bool is_file;		 /* BIND: the source is no directory */
+	bool is_socket;		 /* BIND, is_file: in place of the next of the host's sockets */
 	bool is_tmpcopyup;	 /* tmpfs that starts with a copy of what it covers */
 	bool is_cow;		 /* BIND: under an overlay in the guest's memory */
 	const char *source;	 /* may be NULL */
@@ -161,6 +162,14 @@ struct guest_device_filter {
 	uint32_t disk_insns[GUEST_DISK_MAX];
 };
 
+/* A Unix stream socket of the host's: mounts[] with is_socket are these, in order. Init listens at
+ * one of its own with the same owner and mode (lib/socket_link.h). */
+struct guest_socket {
+	uint32_t mode;
+	uint32_t uid;
+	uint32_t gid;
+};
+
 struct guest_id_range {
 	uint32_t container; /* first id inside */
 	uint32_t machine;   /* what it is outside: in the share, for the machine's root */
@@ -198,6 +207,8 @@ struct guest_container {
 	uint8_t seed[32];	   /* host entropy for the guest's random pool */
 	uint32_t mount_count;
 	struct guest_mount *mounts;
+	uint32_t socket_count; /* as many as mounts have is_socket */
+	struct guest_socket *sockets;
 	struct guest_list masked_paths;
 	struct guest_list readonly_paths;
 	struct guest_seccomp seccomp;

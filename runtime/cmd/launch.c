@@ -34,6 +34,7 @@
 #include "runtime/net/namespace.h"
 #include "runtime/proc/nstype.h"
 #include "runtime/proc/spawn.h"
+#include "runtime/share/socket_type.h"
 #include "runtime/state/state.h"
 #include "runtime/vm/vm.h"
 
@@ -194,6 +195,8 @@ static int launch_load(struct launch_context *x, struct err *e)
 		r = err_sys(e, -errno, "the initrd '%s'", x->plan->vm_initrd);
 	if (r == 0)
 		r = share_check_binds(x->plan->binds, x->plan->bind_count, e);
+	if (r == 0)
+		r = socket_type_check(x->plan->binds, x->plan->bind_count, e);
 	if (r == 0)
 		r = plan_set_submounts(x->plan, e);
 	for (size_t i = 0; r == 0 && i < x->plan->disk_count; i++)

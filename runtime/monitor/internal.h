@@ -205,6 +205,9 @@ void forward_on_listening(struct monitor *m, const struct proto_event *ev);
 struct flush;
 bool flush_is_over(struct monitor *m);
 
+/* sockets.c: connections to sockets of the host's that are mounted into the container. */
+int sockets_open(struct monitor *m, struct err *e) VMRT_MUST_CHECK;
+
 /* exec.c: exec sessions from request to the last byte. */
 int exec_open(struct monitor *m, struct err *e) VMRT_MUST_CHECK;
 /* `fds`: the encoded process as a file, then three stdio descriptors; all are taken. On failure

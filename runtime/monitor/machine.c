@@ -14,6 +14,7 @@
 
 #include "lib/fd.h"
 #include "lib/mem.h"
+#include "lib/socket_link.h"
 #include "runtime/log/log.h"
 #include "runtime/proc/spawn.h"
 #include "runtime/sandbox/jail.h"
@@ -22,7 +23,7 @@
 
 #define MACHINE_TAIL_ROUNDS   16
 #define MACHINE_CONSOLE_BYTES (64 << 20)
-#define MACHINE_QEMU_FDS      7 /* beside the taps */
+#define MACHINE_QEMU_FDS      8 /* beside the taps */
 /* In QEMU's own root. */
 #define MACHINE_JAIL_KERNEL    "/kernel"
 #define MACHINE_JAIL_INITRAMFS "/initramfs"
@@ -35,6 +36,7 @@ enum {
 	CHILD_FD_QMP,
 	CHILD_FD_ID,
 	CHILD_FD_GDB,
+	CHILD_FD_SOCKETS,
 	CHILD_FD_NIC,
 	CHILD_FD_DISK = CHILD_FD_NIC + 2 * NET_SLOT_MAX * TAP_QUEUE_MAX
 };
@@ -204,6 +206,11 @@ static void machine_plan_vm(const struct machine *m, const struct monitor_start 
 		.name = PROTO_PORT_CONTROL,
 		.socket_fd = CHILD_FD_CONTROL,
 	};
+	if (start->plan->guest.socket_count)
+		vm->ports[vm->port_count++] = (struct vm_port){
+			.name = SOCKET_LINK_PORT,
+			.socket_fd = CHILD_FD_SOCKETS,
+		};
 	for (int i = 0; i < PROTO_STREAM_COUNT; i++) {
 		if (m->fifo_fds[i] < 0)
 			continue;
@@ -360,6 +367,7 @@ static int machine_start_qemu(struct machine *m, const struct monitor_start *sta
 	int control[2] = {-1, -1};
 	int console[2] = {-1, -1};
 	int qmp[2] = {-1, -1};
+	int sockets[2] = {-1, -1};
 	int errors[2] = {-1, -1};
 	struct spawn_fd disk_fds[GUEST_DISK_MAX];
 	size_t disk_count = 0;
@@ -368,13 +376,16 @@ static int machine_start_qemu(struct machine *m, const struct monitor_start *sta
 	int r;
 
 	if (machine_pair(control, e) < 0 || machine_pair(console, e) < 0 ||
-	    machine_pair(qmp, e) < 0 || machine_pipe(errors, e) < 0)
+	    machine_pair(qmp, e) < 0 ||
+	    (start->plan->guest.socket_count && machine_pair(sockets, e) < 0) ||
+	    machine_pipe(errors, e) < 0)
 		return -EMFILE;
 	m->control_fd = control[0];
 	m->console.fd = console[0];
 	if (start->console_log_fd >= 0)
 		machine_widen_console(console[1]);
 	m->qmp_fd = qmp[0];
+	m->sockets_fd = sockets[0];
 	m->qemu_errors.fd = errors[0];
 	machine_plan_vm(m, start, &vm);
 	machine_plan_nics(m, start->plan, &vm);
@@ -388,8 +399,10 @@ static int machine_start_qemu(struct machine *m, const struct monitor_start *sta
 			{console[1], CHILD_FD_CONSOLE}, {qmp[1], CHILD_FD_QMP},
 			{errors[1], STDERR_FILENO},	{start->qemu_id.qemu_fd, CHILD_FD_ID},
 		};
-		size_t count = MACHINE_QEMU_FDS - 1;
+		size_t count = MACHINE_QEMU_FDS - 2;
 
+		if (sockets[1] >= 0)
+			fds[count++] = (struct spawn_fd){sockets[1], CHILD_FD_SOCKETS};
 		if (start->gdb_fd >= 0)
 			fds[count++] = (struct spawn_fd){start->gdb_fd, CHILD_FD_GDB};
 		count += machine_give_nics(m, passt_fd, fds + count);
@@ -404,6 +417,7 @@ static int machine_start_qemu(struct machine *m, const struct monitor_start *sta
 	fd_close(&control[1]);
 	fd_close(&console[1]);
 	fd_close(&qmp[1]);
+	fd_close(&sockets[1]);
 	fd_close(&errors[1]);
 	return r;
 }
@@ -431,8 +445,11 @@ int machine_start(struct machine *m, const struct monitor_start *start, struct e
 	auto_close int share_fd = -1;
 	int r;
 
-	*m = (struct machine){
-		.control_fd = -1, .qmp_fd = -1, .ports_dirfd = -1, .fifo_fds = {-1, -1, -1}};
+	*m = (struct machine){.control_fd = -1,
+			      .qmp_fd = -1,
+			      .sockets_fd = -1,
+			      .ports_dirfd = -1,
+			      .fifo_fds = {-1, -1, -1}};
 	m->console.fd = m->qemu_errors.fd = m->share_errors.fd = m->passt_errors.fd = -1;
 	m->console.copy_fd = start->console_log_fd;
 	m->qemu_errors.copy_fd = m->share_errors.copy_fd = m->passt_errors.copy_fd = -1;

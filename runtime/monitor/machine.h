@@ -32,6 +32,7 @@ struct machine {
 	pid_t passt_pid;		  /* 0: it is not needed */
 	int control_fd;			  /* our end of the control port */
 	int qmp_fd;			  /* our end of QEMU's monitor */
+	int sockets_fd;			  /* our end of the relayed sockets' port; -1: none */
 	int ports_dirfd;		  /* of the state directory's MACHINE_PORTS */
 	int fifo_fds[PROTO_STREAM_COUNT]; /* our ends; -1: the stream is not relayed */
 	struct machine_tail console;

@@ -3,6 +3,7 @@
  *   clone3 (pid, mount, net, ipc, uts namespaces)
  *     └─ monitor_run: own session, private mounts, network namespace
  *          ├─ machine_start: share, virtiofsd, QEMU; "/" is the container's root from here on
+ *          ├─ sockets_open: a process that connects to mounted sockets, if there are any
  *          ├─ confine_finish: few rights are left, few system calls
  *          ├─ loop: guest link, relays, ctl.sock, creating command, signals, tails
  *          └─ exit(status): the kernel kills what is left of the pid namespace before the
@@ -487,6 +488,8 @@ static int monitor_open(struct monitor *m, struct err *e)
 		r = network_open(m, e);
 	if (r == 0)
 		r = clock_open(m, e);
+	if (r == 0)
+		r = sockets_open(m, e);
 	if (r < 0)
 		return r;
 	m->qmp = qmp_new(m->loop, m->machine.qmp_fd, monitor_on_qmp_event, m);

@@ -287,9 +287,18 @@ void plan_set_files(struct plan *p)
 {
 	size_t bind = 0;
 
+	p->guest.sockets = xcalloc(p->bind_count, sizeof(*p->guest.sockets));
 	for (uint32_t i = 0; i < p->guest.mount_count; i++) {
-		if (p->guest.mounts[i].kind == GUEST_MOUNT_BIND)
-			p->guest.mounts[i].is_file = p->binds[bind++].ret_is_file;
+		const struct share_bind *b = &p->binds[bind];
+
+		if (p->guest.mounts[i].kind != GUEST_MOUNT_BIND)
+			continue;
+		bind++;
+		p->guest.mounts[i].is_file = b->ret_is_file;
+		p->guest.mounts[i].is_socket = b->ret_is_socket;
+		if (b->ret_is_socket)
+			p->guest.sockets[p->guest.socket_count++] = (struct guest_socket){
+				.mode = b->ret_mode, .uid = b->ret_uid, .gid = b->ret_gid};
 	}
 }
 

@@ -61,7 +61,7 @@ int plan_make(const struct oci_config *config, const char *bundle, const struct 
 /* The network is the host's own, which a VM cannot have (`is_host`), or the annotation asks for it:
  * user-mode network. Known when namespaces have been looked at; `host` says what is there. */
 void plan_set_user_network(struct plan *p, const struct user_network *host, bool is_host);
-/* Copies what share_check_binds() found (file or directory) into the guest's description. */
+/* Copies what share_check_binds() found (file, directory, socket) into the guest's description. */
 void plan_set_files(struct plan *p);
 /* Lists what the host has mounted in the sources of binds whose flags are for the top mount alone:
  * with any other runtime these keep their own. After share_check_binds(). */

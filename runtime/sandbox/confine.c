@@ -28,6 +28,10 @@
  * can do. An exec session's host process keeps no capability: it forwards signals and a size. A
  * reader (ps) keeps none either and is in a jail: what it opens by name is what was put there.
  *
+ * The connector (monitor/connector.c), there with mounted sockets only, gets at its start SETUID
+ * and SETGID, to connect as who asks, and DAC_OVERRIDE: its working directory is its own list of
+ * descriptors, and what the guest says never gets to it but as a socket's number and a user's.
+ *
  * The filter has three answers. What is in confine_calls is allowed, with conditions on arguments
  * where a call is two-faced. What nobody here ever calls and an intruder would try first
  * (confine_never) ends the process. Everything else is ENOSYS: a C library newer than this list
@@ -66,6 +70,12 @@ static const cap_value_t confine_monitor_caps[] = {
 	CAP_IPC_LOCK,
 };
 
+static const cap_value_t confine_connector_caps[] = {
+	CAP_SETUID,
+	CAP_SETGID,
+	CAP_DAC_OVERRIDE,
+};
+
 /* Where clone(2) has its flags. */
 #ifdef __s390__
 #define CLONE_FLAGS_INDEX 1
@@ -73,10 +83,11 @@ static const cap_value_t confine_monitor_caps[] = {
 #define CLONE_FLAGS_INDEX 0
 #endif
 
-#define MONITOR (1u << CONFINE_MONITOR)
-#define READER	(1u << CONFINE_READER)
-#define BOTH	(MONITOR | 1u << CONFINE_AGENT)
-#define ALL	(BOTH | READER)
+#define MONITOR	  (1u << CONFINE_MONITOR)
+#define CONNECTOR (1u << CONFINE_CONNECTOR)
+#define READER	  (1u << CONFINE_READER)
+#define OURS	  (MONITOR | CONNECTOR | 1u << CONFINE_AGENT)
+#define ALL	  (OURS | READER)
 
 /* Allowed whatever the arguments. A name that this architecture does not have is passed over. */
 static const struct {
@@ -142,7 +153,7 @@ static const struct {
 	{"pipe2", MONITOR},
 	{"accept4", MONITOR},
 	{"bind", MONITOR},
-	{"connect", MONITOR},
+	{"connect", MONITOR | CONNECTOR},
 	{"shutdown", MONITOR},
 	{"getsockname", MONITOR},
 	{"getsockopt", MONITOR},
@@ -166,6 +177,10 @@ static const struct {
 	{"waitid", MONITOR},
 	{"pidfd_open", MONITOR},
 	{"pidfd_send_signal", MONITOR},
+	/* whom it connects for; the capabilities come and go with it */
+	{"setresuid", CONNECTOR},
+	{"setresgid", CONNECTOR},
+	{"setfsuid", CONNECTOR},
 	/* cgroup/oom.c: which of the two alarm() is depends on the architecture */
 	{"alarm", MONITOR},
 	{"setitimer", MONITOR},
@@ -199,8 +214,8 @@ static const struct {
 	uint64_t mask;
 	uint64_t value;
 } confine_conditions[] = {
-	{"mmap", BOTH, 2, PROT_EXEC, 0},
-	{"mprotect", BOTH, 2, PROT_EXEC, 0},
+	{"mmap", OURS, 2, PROT_EXEC, 0},
+	{"mprotect", OURS, 2, PROT_EXEC, 0},
 	{"ioctl", ALL, 1, UINT32_MAX, TIOCGWINSZ},
 	{"ioctl", ALL, 1, UINT32_MAX, TCGETS},
 	{"ioctl", ALL, 1, UINT32_MAX, TCSETS},
@@ -227,8 +242,10 @@ static const struct {
 	/* the resolver; netlink once more */
 	{"socket", MONITOR, 0, UINT32_MAX, AF_INET},
 	{"socket", MONITOR, 0, UINT32_MAX, AF_NETLINK},
+	{"socket", CONNECTOR, 0, UINT32_MAX, AF_UNIX},
 };
 
+/* But by a role whose row says otherwise. */
 static const char *const confine_never[] = {
 	"execve",
 	"execveat",
@@ -333,6 +350,15 @@ static int confine_add_conditions(scmp_filter_ctx filter, enum confine_role role
 	return r;
 }
 
+static bool confine_is_allowed(const char *name, enum confine_role role)
+{
+	for (size_t i = 0; i < COUNT(confine_calls); i++) {
+		if (!strcmp(confine_calls[i].name, name))
+			return confine_calls[i].roles & 1u << role;
+	}
+	return false;
+}
+
 static int confine_fill_filter(scmp_filter_ctx filter, enum confine_role role)
 {
 	int r = 0;
@@ -345,8 +371,7 @@ static int confine_fill_filter(scmp_filter_ctx filter, enum confine_role role)
 	}
 	for (size_t i = 0; r == 0 && i < COUNT(confine_never); i++) {
 		int number = seccomp_syscall_resolve_name(confine_never[i]);
-		/* execveat is never anybody's. */
-		bool is_allowed = role == CONFINE_READER && !strcmp(confine_never[i], "execve");
+		bool is_allowed = confine_is_allowed(confine_never[i], role);
 
 		if (number != __NR_SCMP_ERROR && !is_allowed)
 			r = seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, number, 0);
@@ -376,8 +401,14 @@ int confine_begin(struct err *e)
 
 int confine_finish(enum confine_role role, struct err *e)
 {
-	size_t count = role == CONFINE_MONITOR ? COUNT(confine_monitor_caps) : 0;
-	int r = confine_keep_caps(confine_monitor_caps, count, e);
+	static const struct {
+		const cap_value_t *caps;
+		size_t count;
+	} kept[CONFINE_ROLE_COUNT] = {
+		[CONFINE_MONITOR] = {confine_monitor_caps, COUNT(confine_monitor_caps)},
+		[CONFINE_CONNECTOR] = {confine_connector_caps, COUNT(confine_connector_caps)},
+	};
+	int r = confine_keep_caps(kept[role].caps, kept[role].count, e);
 
 	return r < 0 ? r : confine_load_filter(role, e);
 }

@@ -141,7 +141,8 @@ int share_enter_root(const char *share_dir, const struct share_bind *binds, size
 	if (root_fd < 0)
 		return err_sys(e, -errno, "share: '%s/rootfs'", share_dir);
 	for (size_t i = 0; i < count; i++) {
-		if (!binds[i].is_covered && share_enter_bind(root_fd, share_fd, i, &binds[i]) < 0)
+		if (!binds[i].is_covered && !binds[i].ret_is_socket &&
+		    share_enter_bind(root_fd, share_fd, i, &binds[i]) < 0)
 			skipped++;
 	}
 	r = share_enter_proc(root_fd, e);

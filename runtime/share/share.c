@@ -45,6 +45,7 @@ static int share_check_mode(struct share_bind *b, const struct stat *st, struct 
 	const char *kind;
 
 	b->ret_is_file = !S_ISDIR(st->st_mode);
+	b->ret_is_socket = false;
 	if (b->is_cow && b->ret_is_file)
 		return err_set(e, -ENOTDIR,
 			       "error mounting \"%s\" to rootfs at \"%s\": only a directory can "
@@ -52,9 +53,14 @@ static int share_check_mode(struct share_bind *b, const struct stat *st, struct 
 			       b->source, b->destination);
 	if (S_ISDIR(st->st_mode) || S_ISREG(st->st_mode) || share_is_pseudo_device(st))
 		return 0;
-	if (S_ISSOCK(st->st_mode))
-		kind = "a socket";
-	else if (S_ISFIFO(st->st_mode))
+	if (S_ISSOCK(st->st_mode)) {
+		b->ret_is_socket = true;
+		b->ret_mode = st->st_mode & 07777;
+		b->ret_uid = st->st_uid;
+		b->ret_gid = st->st_gid;
+		return 0;
+	}
+	if (S_ISFIFO(st->st_mode))
 		kind = "a FIFO";
 	else
 		kind = "a device";
@@ -166,6 +172,20 @@ static int share_clone_root(const char *rootfs, bool is_cow, int *ret_fd, struct
 	return 0;
 }
 
+/* The very socket: what its path leads to later is of no account. */
+static int share_open_socket(struct share_bind *b, struct err *e)
+{
+	auto_close int fd = open(b->source, O_PATH | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return share_missing(b, -errno, e);
+	if (!S_ISSOCK(st.st_mode))
+		return err_set(e, -ENOTSOCK, "share: '%s' is no socket any more", b->source);
+	b->ret_socket_fd = take_fd(fd);
+	return 0;
+}
+
 static int share_clone_bind(struct share_bind *b, int *ret_fd, struct err *e)
 {
 	unsigned int flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
@@ -178,6 +198,8 @@ static int share_clone_bind(struct share_bind *b, int *ret_fd, struct err *e)
 		return share_missing(b, -errno, e);
 	if (fstat(fd, &st) < 0)
 		return share_missing(b, -errno, e);
+	if (S_ISSOCK(st.st_mode))
+		return err_set(e, -ENOTSUP, "share: '%s' is a socket now", b->source);
 	r = share_check_mode(b, &st, e);
 	if (r < 0)
 		return r;
@@ -210,6 +232,8 @@ static int share_make_top(const char *dir, const struct share_bind *binds, size_
 	if (mkdirat(top, "rootfs", 0755) < 0 || mkdirat(top, "mounts", 0755) < 0)
 		return err_sys(e, -errno, "share: making mount points in '%s'", dir);
 	for (size_t i = 0; i < count; i++) {
+		if (binds[i].ret_is_socket)
+			continue;
 		snprintf(name, sizeof(name), "mounts/%zu", i);
 		if (binds[i].ret_is_file) {
 			fd = openat(top, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
@@ -258,6 +282,8 @@ static int share_place_all(const char *dir, int root_fd, const int *fds,
 		return r;
 	r = share_place(top, "rootfs", root_fd, e);
 	for (size_t i = 0; i < count && r == 0; i++) {
+		if (binds[i].ret_is_socket)
+			continue;
 		snprintf(name, sizeof(name), "mounts/%zu", i);
 		r = binds[i].overlay_data ? share_place_overlay(dir, name, &binds[i], e)
 					  : share_place(top, name, fds[i], e);
@@ -288,7 +314,10 @@ int share_build(const char *dir, const char *rootfs, bool is_root_cow, struct sh
 	fds = xcalloc(count, sizeof(*fds));
 	while (have < count && r == 0) {
 		fds[have] = -1;
-		if (!binds[have].overlay_data)
+		binds[have].ret_socket_fd = -1;
+		if (binds[have].ret_is_socket)
+			r = share_open_socket(&binds[have], e);
+		else if (!binds[have].overlay_data)
 			r = share_clone_bind(&binds[have], &fds[have], e);
 		if (r == 0)
 			have++;

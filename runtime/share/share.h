@@ -26,14 +26,19 @@ struct share_bind {
 	bool is_covered;	  /* lies on a file system of the guest's own (/dev/shm on /dev):
 				     share_enter_root() has no place for it */
 	bool ret_is_file;	  /* set by share_check_binds() and share_build() */
+	bool ret_is_socket;	  /* a Unix socket: is not in the tree, the monitor relays it */
+	unsigned int ret_mode;	  /* the socket's mode, with its owner */
+	unsigned int ret_uid;
+	unsigned int ret_gid;
+	int ret_socket_fd; /* O_PATH, owned; set by share_build(); -1: it is none */
 };
 
 /* Says whether the sources can be shared, without changing anything: the right place is before
- * any process is started. Missing ones give runc's text. Sockets, device nodes and FIFOs are
- * refused by name: a socket's and a FIFO's peer lives on the host, where the guest's kernel cannot
- * reach it (a FIFO *inside* a shared directory works among the guest's own processes). The pseudo
- * devices null, zero, full, random, urandom and tty are the exception: the guest's kernel has them
- * under the same numbers. */
+ * any process is started. Missing ones give runc's text. Device nodes and FIFOs are refused by
+ * name: a FIFO's peer lives on the host, where the guest's kernel cannot reach it (a FIFO *inside*
+ * a shared directory works among the guest's own processes). So does a socket's: connections to one
+ * of the stream type are relayed, others are refused. The pseudo devices null, zero, full, random,
+ * urandom and tty are the exception: the guest's kernel has them under the same numbers. */
 int share_check_binds(struct share_bind *binds, size_t count, struct err *e) VMRT_MUST_CHECK;
 
 /* Builds the tree at `dir`, which must exist. On failure what was mounted is left: the private

@@ -116,6 +116,17 @@ written
 status 0"
 }
 
+ask_docker() {
+	printf 'GET /_ping HTTP/1.0\r\n\r\n' | d run -i --rm --network none --runtime="$RT" \
+		-v "$(docker_dir)/docker.sock:/var/run/docker.sock" bb payload unix-talk /var/run/docker.sock |
+		tr -d '\r' | grep -E '^(HTTP|Server|OK)'
+}
+
+@test "docker's own socket, mounted into a container, answers" {
+	compare ask_docker
+	grep -qx OK "$T/vmrt.out"
+}
+
 @test "docker stats shows the container and its limits" {
 	d run -d --name "t-stats" --network none --runtime=vmrt --memory 64m bb sleep 1000
 	d stats --no-stream --format '{{.Name}} {{.MemUsage}} {{.PIDs}}' t-stats >"$T/stats"

@@ -15,6 +15,7 @@
 
 #include "lib/fd.h"
 #include "lib/proto.h"
+#include "lib/socket_link.h"
 #include "lib/wire.h"
 
 #define PORTS_MAX 32
@@ -361,6 +362,63 @@ static void do_flood(void)
 	flood_frames();
 }
 
+/* Relayed sockets. */
+
+static void put_open(struct wire_out *o, uint16_t connection)
+{
+	socket_link_put(o, &(struct socket_frame){.type = SOCKET_OPEN, .connection = connection});
+}
+
+static void put_data(struct wire_out *o, uint16_t connection, uint32_t size)
+{
+	static uint8_t bytes[SOCKET_DATA_MAX_BYTES];
+
+	socket_link_put(o, &(struct socket_frame){.type = SOCKET_DATA,
+						  .connection = connection,
+						  .data = {bytes, size}});
+}
+
+static void do_sockets_window(void)
+{
+	int fd = open_port(SOCKET_LINK_PORT, O_RDWR);
+	struct wire_out o = {0};
+
+	be_started();
+	put_open(&o, 0);
+	for (int i = 0; i < 100; i++)
+		put_data(&o, 0, SOCKET_DATA_MAX_BYTES);
+	(void)fd_write_all(fd, o.data, o.size);
+}
+
+static void do_sockets_none(void)
+{
+	int fd = open_port(SOCKET_LINK_PORT, O_RDWR);
+	struct wire_out o = {0};
+
+	be_started();
+	put_data(&o, 9, 1);
+	(void)fd_write_all(fd, o.data, o.size);
+}
+
+/* As many as there may be, a byte a frame, and what comes back is not read. */
+static void do_sockets_flood(void)
+{
+	int fd = open_port(SOCKET_LINK_PORT, O_WRONLY);
+
+	be_started();
+	for (uint16_t c = 0; c < SOCKET_CONNECTION_MAX; c++) {
+		struct wire_out o = {0};
+
+		put_open(&o, c);
+		put_data(&o, c, SOCKET_DATA_MAX_BYTES);
+		for (int i = 0; i < 2000; i++)
+			put_data(&o, c, 1);
+		(void)fd_write_all(fd, o.data, o.size);
+		wire_out_done(&o);
+	}
+	send_stream_end(PROTO_STDOUT, 0);
+}
+
 static void report(const char *what, int number)
 {
 	struct wire_out o = {0};
@@ -466,6 +524,9 @@ static const struct {
 	{"more", do_more},
 	{"flood", do_flood},
 	{"empty", do_empty},
+	{"sockets-window", do_sockets_window},
+	{"sockets-none", do_sockets_none},
+	{"sockets-flood", do_sockets_flood},
 	{"escape", do_escape},
 };
 

@@ -169,3 +169,24 @@ expect_endured() {
 	expect_equal "$(ls -A "$T/outside")" "" "nothing in what is read-only"
 	rm -rf "$ROOTFS"/escape-* "$ROOTFS/upwards"
 }
+
+@test "a guest that lies about relayed sockets is killed, one that floods them is endured" {
+	vm_only "there is no guest"
+	: >"$T/visits"
+	# What comes is sent back, and the guest does not read.
+	python3 "$TOP/tests/lib/unix-server.py" "$T/server.sock" echo "$T/visits" </dev/null >"$T/server.log" 2>&1 3>&- &
+	local server=$!
+	wait_for "the server" test -S "$T/server.sock"
+	bind "$T/server.sock" /run/server.sock
+	neighbour_start
+	hostile sockets-none
+	call run --bundle "$BUNDLE" "$ID"
+	expect_status 255
+	expect_err_has 'guest: sockets: connection 9 is not open'
+	hostile sockets-window
+	call run --bundle "$BUNDLE" "$ID"
+	expect_status 255
+	expect_err_has 'guest: sockets: connection 0: more data than it was given credit for'
+	expect_endured sockets-flood
+	kill "$server"
+}

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 enum { NETWORK_ASK_TRIES = 5, NETWORK_ASK_MS = 1000, NETWORK_MANY_MAX = 1000 };
@@ -358,6 +359,56 @@ static int network_tcp_put(int argc, char **argv)
 	return 0;
 }
 
+/* Stdin to a Unix socket, half-closed at its end, and what comes back to stdout. */
+static int network_unix_talk(int argc, char **argv)
+{
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	pid_t child;
+
+	(void)argc;
+	snprintf(to.sun_path, sizeof(to.sun_path), "%s", argv[0]);
+	if (fd < 0 || connect(fd, (const struct sockaddr *)&to, sizeof(to)) < 0)
+		payload_die("connect");
+	child = fork();
+	if (child < 0)
+		payload_die("fork");
+	if (child == 0) {
+		network_copy(STDIN_FILENO, fd, 0);
+		shutdown(fd, SHUT_WR);
+		_exit(0);
+	}
+	network_copy(fd, STDOUT_FILENO, 0);
+	return 0;
+}
+
+/* That many connections at once, each of which sends its number and wants it back. */
+static int network_unix_many(int argc, char **argv)
+{
+	static int fds[NETWORK_MANY_MAX];
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	long count = payload_number(argv[1]);
+	long answers = 0;
+
+	(void)argc;
+	snprintf(to.sun_path, sizeof(to.sun_path), "%s", argv[0]);
+	for (long i = 0; i < count && i < NETWORK_MANY_MAX; i++) {
+		fds[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		if (fds[i] < 0 || connect(fds[i], (const struct sockaddr *)&to, sizeof(to)) < 0 ||
+		    payload_write_all(fds[i], &i, sizeof(i)) < 0)
+			payload_die("connect");
+	}
+	for (long i = 0; i < count && i < NETWORK_MANY_MAX; i++) {
+		long back = -1;
+
+		if (recv(fds[i], &back, sizeof(back), MSG_WAITALL) == sizeof(back) && back == i)
+			answers++;
+		close(fds[i]);
+	}
+	printf("%ld answers\n", answers);
+	return 0;
+}
+
 /* Asks for the IPv4 address of a name over TCP and prints what the first answer record says. */
 static int network_dns_tcp(int argc, char **argv)
 {
@@ -406,6 +457,8 @@ const struct payload_command network_commands[] = {
 	{"dns-serve", "ADDRESS", 1, network_dns_serve},
 	{"dns-tcp", "SERVER NAME", 2, network_dns_tcp},
 	{"tcp-get", "PORT [PAUSE-US]", 1, network_tcp_get},
+	{"unix-talk", "PATH", 1, network_unix_talk},
+	{"unix-many", "PATH COUNT", 2, network_unix_many},
 	{"tcp-put", "ADDRESS PORT", 2, network_tcp_put},
 	{0},
 };

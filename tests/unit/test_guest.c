@@ -47,7 +47,13 @@ static struct guest_mount mounts[] = {
 	 .type = "tmpfs",
 	 .data = "mode=755,size=1k"},
 	{.kind = GUEST_MOUNT_CGROUP, .destination = "/sys/fs/cgroup"},
+	{.kind = GUEST_MOUNT_BIND,
+	 .is_file = true,
+	 .is_socket = true,
+	 .source = "mounts/1",
+	 .destination = "/run/a.sock"},
 };
+static struct guest_socket sockets[] = {{0660, 0, 997}};
 
 static struct guest_container sample(void)
 {
@@ -67,6 +73,8 @@ static struct guest_container sample(void)
 		.seed = {1, 2, [31] = 255},
 		.mount_count = sizeof(mounts) / sizeof(*mounts),
 		.mounts = mounts,
+		.socket_count = 1,
+		.sockets = sockets,
 		.masked_paths = {1, masked},
 		.readonly_paths = {2, readonly},
 		.seccomp = {.flags = 5, .count = 3, .insns = insns},
@@ -128,7 +136,7 @@ static int is_same_list(const struct guest_list *a, const struct guest_list *b)
 
 static int is_same_mount(const struct guest_mount *a, const struct guest_mount *b)
 {
-	return a->kind == b->kind && a->is_file == b->is_file &&
+	return a->kind == b->kind && a->is_file == b->is_file && a->is_socket == b->is_socket &&
 	       a->is_tmpcopyup == b->is_tmpcopyup && a->is_cow == b->is_cow &&
 	       is_same_str(a->source, b->source) && is_same_str(a->destination, b->destination) &&
 	       is_same_str(a->type, b->type) && is_same_str(a->data, b->data) &&
@@ -189,6 +197,8 @@ static void test_round_trip(void)
 	is_int(back.mount_count, c.mount_count, "all mounts come back");
 	for (uint32_t i = 0; i < back.mount_count; i++)
 		is_same &= is_same_mount(&back.mounts[i], &c.mounts[i]);
+	is_int(back.socket_count, 1, "the socket comes back");
+	ok(back.sockets[0].mode == 0660 && back.sockets[0].gid == 997, "with its mode and owner");
 	ok(is_same, "with all their members");
 	ok(is_same_list(&back.masked_paths, &c.masked_paths) &&
 		   is_same_list(&back.readonly_paths, &c.readonly_paths),
@@ -361,6 +371,12 @@ static void test_incomplete(void)
 	c.process.env = (struct guest_list){1, hole};
 	refuse(&c, "a NULL in a list is refused");
 	c = sample();
+	c.socket_count = 0;
+	refuse(&c, "a socket's mount without the socket is refused");
+	c = sample();
+	mounts[4].is_file = false;
+	refuse(&c, "a directory that is a socket is refused");
+	mounts[4].is_file = true;
 	c.mounts = &m;
 	c.mount_count = 1;
 	refuse(&c, "an unknown kind of mount is refused");

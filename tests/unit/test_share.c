@@ -152,8 +152,8 @@ static void test_refusals(void)
 	snprintf(where.sun_path, sizeof(where.sun_path), "%s", path);
 	ok(bind(fd, (struct sockaddr *)&where, sizeof(where)) == 0, "there is a socket");
 	b.source = path;
-	is_int(share_check_binds(&b, 1, &e), -EOPNOTSUPP, "it is refused");
-	ok(strstr(e.text, "a socket of the host, which a VM cannot reach") != NULL, "%s", e.text);
+	ok(share_check_binds(&b, 1, &e) == 0 && b.ret_is_file && b.ret_is_socket,
+	   "it is there to be relayed");
 	unlink(path);
 	close(fd);
 	ok(mkfifo(path, 0600) == 0 && share_check_binds(&b, 1, &e) == -EOPNOTSUPP, "so is a FIFO");
