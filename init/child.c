@@ -225,7 +225,7 @@ static int child_set_up_root(const struct guest_container *c, const int ends[PRO
 	int r = userns_begin(c, &proc_fd, e);
 
 	if (!r)
-		r = root_prepare(c->is_root_cow, &root_fd, e);
+		r = root_prepare(c, &root_fd, e);
 
 	marks_add("root");
 	if (!r)

@@ -150,13 +150,14 @@ static int mounts_make_destination(int root_fd, const struct guest_mount *m, str
 	return fd;
 }
 
-static int mounts_cow(const char *source, const struct guest_mount *m, int fd, struct err *e)
+static int mounts_cow(const struct guest_container *c, const char *source,
+		      const struct guest_mount *m, int fd, struct err *e)
 {
 	char path[MOUNTS_FD_PATH_BYTES];
 	int r;
 
 	mounts_fd_path(path, fd);
-	r = cow_mount(source, path);
+	r = cow_mount(source, path, c->has_foreign_files);
 	return r < 0 ? err_set(e, r, "mount overlay:%s: %s", m->destination, wording_errno(-r)) : 0;
 }
 
@@ -202,7 +203,7 @@ static int mounts_bind(int root_fd, const struct guest_container *c, const struc
 		snprintf(source, sizeof(source), MACHINE_SHARE_DIR "/%s",
 			 m->source ? m->source : "");
 	if (m->is_cow)
-		r = mounts_cow(source, m, fd, e);
+		r = mounts_cow(c, source, m, fd, e);
 	else
 		r = mounts_call(source, m->destination, fd, NULL, MS_BIND | (m->flags & MS_REC),
 				NULL, e);

@@ -17,23 +17,23 @@
 #include "init/wording.h"
 #include "lib/fd.h"
 
-static int root_mount(bool is_cow)
+static int root_mount(const struct guest_container *c)
 {
 	static const char from[] = MACHINE_SHARE_DIR "/rootfs";
 
-	if (is_cow)
-		return cow_mount(from, MACHINE_ROOT_DIR);
+	if (c->is_root_cow)
+		return cow_mount(from, MACHINE_ROOT_DIR, c->has_foreign_files);
 	return mount(from, MACHINE_ROOT_DIR, NULL, MS_BIND | MS_REC, NULL) < 0 ? -errno : 0;
 }
 
-int root_prepare(bool is_cow, int *ret_fd, struct err *e)
+int root_prepare(const struct guest_container *c, int *ret_fd, struct err *e)
 {
 	int r;
 
 	/* Nothing that happens here may reach init's namespace; the other direction has no use. */
 	if (mount("", "/", NULL, MS_PRIVATE | MS_REC, NULL) < 0)
 		return err_sys(e, -errno, "guest: making mounts private");
-	r = root_mount(is_cow);
+	r = root_mount(c);
 	if (r < 0)
 		return err_sys(e, r, "guest: the share's root file system");
 	*ret_fd = open(MACHINE_ROOT_DIR, O_PATH | O_DIRECTORY | O_CLOEXEC);

@@ -6,9 +6,9 @@
 #include "lib/err.h"
 #include "lib/guest.h"
 
-/* Puts the share's rootfs in place, with `is_cow` under an overlay. `ret_fd` gets an O_PATH
- * descriptor of it. */
-int root_prepare(bool is_cow, int *ret_fd, struct err *e) VMRT_MUST_CHECK;
+/* Puts the share's rootfs in place, under an overlay if the description says so. `ret_fd` gets an
+ * O_PATH descriptor of it. */
+int root_prepare(const struct guest_container *c, int *ret_fd, struct err *e) VMRT_MUST_CHECK;
 
 int root_make_readonly(int root_fd, struct err *e) VMRT_MUST_CHECK;
 int root_protect_path(int root_fd, const char *path, struct err *e) VMRT_MUST_CHECK;

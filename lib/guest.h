@@ -202,6 +202,8 @@ struct guest_container {
 	uint64_t personality; /* PER_* */
 	bool is_root_readonly;
 	bool is_root_cow;	   /* under an overlay in the guest's memory */
+	bool has_foreign_files;	   /* files of the share belong to users that its server is not: it
+				      may not open them with O_NOATIME */
 	uint64_t root_propagation; /* MS_*, 0: none asked for */
 	int64_t clock_realtime_ns; /* the host's clock: the guest has no RTC it could trust */
 	uint8_t seed[32];	   /* host entropy for the guest's random pool */

@@ -13,8 +13,10 @@
 
 #include "lib/mem.h"
 #include "runtime/cmd/cmd.h"
+#include "runtime/cmd/ground.h"
 #include "runtime/log/log.h"
 #include "runtime/proc/title.h"
+#include "runtime/userns/rundir.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 #define GLOBAL(m)    offsetof(struct cmd_global, m)
@@ -22,7 +24,8 @@
 
 static const struct option_spec main_options[] = {
 	{"root", 0, OPTION_STRING, GLOBAL(root), "DIR",
-	 "where the state of containers is kept (default: /run/vmrt)"},
+	 "where the state of containers is kept (default: /run/vmrt, a user's "
+	 "$XDG_RUNTIME_DIR/vmrt)"},
 	{"log", 0, OPTION_STRING, GLOBAL(log), "FILE", "append errors to FILE as well"},
 	{"log-format", 0, OPTION_STRING, GLOBAL(log_format), "FORMAT",
 	 "of that file: text (default) or json"},
@@ -31,7 +34,7 @@ static const struct option_spec main_options[] = {
 	{"systemd-cgroup", 0, OPTION_FLAG, GLOBAL(want_systemd_cgroup), NULL,
 	 "cgroupsPath is slice:prefix:name"},
 	{"rootless", 0, OPTION_COMPAT_STRING, 0, "auto|true|false",
-	 "accepted for compatibility: root is needed in any case"},
+	 "accepted for compatibility: vmrt sees for itself whether it is root"},
 	{"criu", 0, OPTION_COMPAT_STRING, 0, "PATH",
 	 "accepted for compatibility: VMs are not checkpointed"},
 	{"cgroup-manager", 0, OPTION_COMPAT_STRING, 0, "NAME",
@@ -62,6 +65,13 @@ static const struct option_spec main_options[] = {
 		 VALUE(is_bundle_trusted),                                                          \
 		 NULL,                                                                              \
 		 "the vm object and annotations may do all, whatever the settings say"},            \
+		{"caller-ids",                                                                      \
+		 0,                                                                                 \
+		 OPTION_STRING,                                                                     \
+		 VALUE(caller_ids),                                                                 \
+		 "UID:GID",                                                                         \
+		 "of a user who is not root: whose files of the VM are the user's (default: "       \
+		 "0:0)"},                                                                           \
 		{"preserve-fds",      0,   OPTION_COUNT,                                            \
 		 VALUE(preserve_fds), "N", "refused: a VM gets no descriptors of the host"},        \
 		{"no-pivot",                                                                        \
@@ -216,6 +226,7 @@ const struct cmd_verb cmd_verbs[] = {
 	 OPTIONS(create_options),
 	 .min_words = 1,
 	 .max_words = 1,
+	 .ground = CMD_NEW_CONTAINER,
 	 .run = cmd_create},
 	{.name = "start",
 	 .arguments = "<container-id>",
@@ -223,6 +234,7 @@ const struct cmd_verb cmd_verbs[] = {
 	 OPTIONS(plain_options),
 	 .min_words = 1,
 	 .max_words = 1,
+	 .ground = CMD_CONTAINER,
 	 .run = cmd_start},
 	{.name = "run",
 	 .arguments = "<container-id>",
@@ -231,6 +243,7 @@ const struct cmd_verb cmd_verbs[] = {
 	 .min_words = 1,
 	 .max_words = 1,
 	 .is_stderr_ours = true,
+	 .ground = CMD_NEW_CONTAINER,
 	 .run = cmd_run},
 	{.name = "state",
 	 .arguments = "<container-id>",
@@ -253,6 +266,7 @@ const struct cmd_verb cmd_verbs[] = {
 	 .is_stderr_ours = true,
 	 .failure_status = 255,
 	 .stops_at_word = true,
+	 .ground = CMD_CONTAINER,
 	 .run = cmd_exec},
 	{.name = "kill",
 	 .arguments = "<container-id> [signal]",
@@ -260,6 +274,7 @@ const struct cmd_verb cmd_verbs[] = {
 	 OPTIONS(kill_options),
 	 .min_words = 1,
 	 .max_words = 2,
+	 .ground = CMD_CONTAINER,
 	 .run = cmd_kill},
 	{.name = "pause",
 	 .arguments = "<container-id>",
@@ -267,6 +282,7 @@ const struct cmd_verb cmd_verbs[] = {
 	 OPTIONS(plain_options),
 	 .min_words = 1,
 	 .max_words = 1,
+	 .ground = CMD_CONTAINER,
 	 .run = cmd_pause},
 	{.name = "resume",
 	 .arguments = "<container-id>",
@@ -274,6 +290,7 @@ const struct cmd_verb cmd_verbs[] = {
 	 OPTIONS(plain_options),
 	 .min_words = 1,
 	 .max_words = 1,
+	 .ground = CMD_CONTAINER,
 	 .run = cmd_resume},
 	{.name = "checkpoint",
 	 .arguments = "<container-id>",
@@ -295,6 +312,7 @@ const struct cmd_verb cmd_verbs[] = {
 	 OPTIONS(delete_options),
 	 .min_words = 1,
 	 .max_words = 1,
+	 .ground = CMD_CONTAINER,
 	 .run = cmd_delete},
 	{.name = "ps",
 	 .arguments = "<container-id> [ps options]",
@@ -303,6 +321,7 @@ const struct cmd_verb cmd_verbs[] = {
 	 .min_words = 1,
 	 .max_words = INT_MAX,
 	 .stops_at_word = true,
+	 .ground = CMD_CONTAINER,
 	 .run = cmd_ps},
 	{.name = "update",
 	 .arguments = "<container-id>",
@@ -310,6 +329,7 @@ const struct cmd_verb cmd_verbs[] = {
 	 OPTIONS(update_options),
 	 .min_words = 1,
 	 .max_words = 1,
+	 .ground = CMD_CONTAINER,
 	 .run = cmd_update},
 	{.name = "events",
 	 .arguments = "<container-id>",
@@ -317,6 +337,7 @@ const struct cmd_verb cmd_verbs[] = {
 	 OPTIONS(events_options),
 	 .min_words = 1,
 	 .max_words = 1,
+	 .ground = CMD_CONTAINER,
 	 .run = cmd_events},
 	{.name = "spec",
 	 .arguments = "",
@@ -346,17 +367,7 @@ const size_t cmd_verb_count = COUNT(cmd_verbs);
 
 const char *cmd_root(const struct cmd *c)
 {
-	const char *runtime_dir = getenv("XDG_RUNTIME_DIR");
-	static char *rootless;
-
-	if (c->global.root)
-		return c->global.root;
-	/* Set but empty is unset: podman calls so. */
-	if (geteuid() == 0 || !runtime_dir || !*runtime_dir)
-		return "/run/vmrt";
-	if (!rootless)
-		rootless = xasprintf("%s/vmrt", runtime_dir);
-	return rootless;
+	return c->global.root ? c->global.root : rundir_state();
 }
 
 static void main_help(FILE *to)
@@ -428,7 +439,9 @@ static int main_fail(const struct cmd_verb *verb, const struct err *e)
 	return verb && verb->failure_status ? verb->failure_status : EXIT_FAILURE;
 }
 
-static int main_run_verb(struct cmd *c, const struct cmd_verb *verb, int argc, char **argv)
+/* `words`: all of the command line as it came. */
+static int main_run_verb(struct cmd *c, const struct cmd_verb *verb, int argc, char **argv,
+			 char **words)
 {
 	struct err e;
 	int r = main_open_log(c, verb, &e);
@@ -441,13 +454,17 @@ static int main_run_verb(struct cmd *c, const struct cmd_verb *verb, int argc, c
 		main_verb_help(stdout, verb);
 		return EXIT_SUCCESS;
 	}
-	r = verb->run(c, &e);
+	r = ground_reach(c, verb, words, &e);
+	if (r == 0)
+		r = verb->run(c, &e);
 	return r < 0 ? main_fail(verb, &e) : c->exit_status;
 }
 
 int main(int argc, char **argv)
 {
 	struct cmd c = {0};
+	/* The parser sorts. */
+	auto_free char **copy = xmemdup(argv, ((size_t)argc + 1) * sizeof(*copy));
 	const struct cmd_verb *verb;
 	struct err e;
 	int words = argc - 1;
@@ -472,5 +489,5 @@ int main(int argc, char **argv)
 		err_set(&e, -EINVAL, "unknown command '%s'; 'vmrt --help' lists them", argv[1]);
 		return main_fail(NULL, &e);
 	}
-	return main_run_verb(&c, verb, words - 1, argv + 2);
+	return main_run_verb(&c, verb, words - 1, argv + 2, copy);
 }

@@ -280,7 +280,8 @@ static void bundle_put(struct json_out *out, const struct request *request,
 }
 
 int bundle_write(const struct request *request, const struct kernel *kernel,
-		 const struct disks *disks, const char *dir, struct err *e)
+		 const struct disks *disks, const char *dir, struct bundle_ids *ret_ids,
+		 struct err *e)
 {
 	struct mounts mounts = {0};
 	struct user user = {0};
@@ -303,6 +304,7 @@ int bundle_write(const struct request *request, const struct kernel *kernel,
 				      "a path or an environment variable is no UTF-8 text");
 		json_out_free(out);
 	}
+	*ret_ids = (struct bundle_ids){user.uid, user.gid};
 	user_done(&user);
 	mounts_done(&mounts);
 	return r;

@@ -2,14 +2,23 @@
 #ifndef VMRUN_BUNDLE_H
 #define VMRUN_BUNDLE_H
 
+#include <sys/types.h>
+
 #include "lib/err.h"
 #include "vmrun/disks.h"
 #include "vmrun/kernel.h"
 #include "vmrun/request.h"
 
+/* Whom the command runs as. */
+struct bundle_ids {
+	uid_t uid;
+	gid_t gid;
+};
+
 /* Writes `dir`/config.json. `kernel` and `disks` are ready to be used. Nothing but files of `dir`
  * is changed. */
 int bundle_write(const struct request *request, const struct kernel *kernel,
-		 const struct disks *disks, const char *dir, struct err *e) VMRT_MUST_CHECK;
+		 const struct disks *disks, const char *dir, struct bundle_ids *ret_ids,
+		 struct err *e) VMRT_MUST_CHECK;
 
 #endif

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "lib/mem.h"
+#include "runtime/userns/rundir.h"
 #include "vmrun/batch.h"
 #include "vmrun/bundle.h"
 #include "vmrun/defaults.h"
@@ -23,7 +24,6 @@
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 #define AT(m)	     offsetof(struct request, m)
 
-#define MAIN_RUNTIME_DIR   "/run"
 #define MAIN_TIMEOUT_S_MAX (7 * 24 * 3600)
 
 static const struct option_spec main_options[] = {
@@ -142,8 +142,6 @@ static int main_check(const struct request *request, struct err *e)
 		return err_set(e, -EINVAL, "option --publish: only with --net user");
 	if (request->want_tty && !isatty(STDIN_FILENO))
 		return err_set(e, -ENOTTY, "option --tty: standard input is no terminal");
-	if (geteuid() != 0)
-		return err_set(e, -EPERM, "vmrt needs root: call vmrun as root");
 	r = standalone_check(request, e);
 	return r < 0 ? r : main_check_targets(request, e);
 }
@@ -206,6 +204,7 @@ static int main_run_command(const struct request *asked, unsigned int timeout_ms
 	const struct request *request = &isolation.request;
 	struct kernel kernel = {0};
 	struct disks disks = {0};
+	struct bundle_ids ids = {0};
 	int r = main_isolate(asked, dir, &isolation, e);
 
 	if (r == 0)
@@ -215,9 +214,9 @@ static int main_run_command(const struct request *asked, unsigned int timeout_ms
 	if (r == 0)
 		r = disks_open(&request->disks, &disks, e);
 	if (r == 0)
-		r = bundle_write(request, &kernel, &disks, dir, e);
+		r = bundle_write(request, &kernel, &disks, dir, &ids, e);
 	if (r == 0)
-		r = run_bundle(request, dir, timeout_ms, e);
+		r = run_bundle(request, dir, &ids, timeout_ms, e);
 	disks_done(&disks);
 	kernel_done(&kernel);
 	free(isolation.root);
@@ -248,10 +247,12 @@ static int main_run(const struct request *request, struct err *e)
 {
 	const char *parent = getenv("VMRUN_DIR");
 	auto_free char *dir =
-		xasprintf("%s/vmrun-XXXXXX", parent && *parent ? parent : MAIN_RUNTIME_DIR);
+		xasprintf("%s/vmrun-XXXXXX", parent && *parent ? parent : rundir_base());
 	unsigned int timeout_ms = 0;
 	int r = main_check(request, e);
 
+	if (r == 0 && !(parent && *parent))
+		r = rundir_prepare(e);
 	if (r == 0 && request->timeout)
 		r = main_parse_timeout(request->timeout, &timeout_ms, e);
 	if (r < 0)

@@ -38,6 +38,7 @@ extern char **environ;
 
 struct run {
 	const char *dir;
+	const struct bundle_ids *ids;
 	char *vmrt;
 	char *id;
 	char *state;
@@ -114,6 +115,8 @@ static int run_start(struct run *run, const struct request *request, struct err 
 	strv_push(&argv, "json");
 	strv_push(&argv, "run");
 	strv_push(&argv, "--trust-bundle");
+	strv_push(&argv, "--caller-ids");
+	strv_pushf(&argv, "%u:%u", run->ids->uid, run->ids->gid);
 	strv_push(&argv, "--bundle");
 	strv_push(&argv, run->dir);
 	if (!request->is_dry_run || request->console) {
@@ -381,11 +384,12 @@ static void run_done(struct run *run)
 	console_done(&run->output);
 }
 
-int run_bundle(const struct request *request, const char *dir, unsigned int timeout_ms,
-	       struct err *e)
+int run_bundle(const struct request *request, const char *dir, const struct bundle_ids *ids,
+	       unsigned int timeout_ms, struct err *e)
 {
 	struct run run = {
 		.dir = dir,
+		.ids = ids,
 		.vmrt = run_find_vmrt(),
 		.id = xstrdup(strrchr(dir, '/') + 1),
 		.state = xasprintf("%s/state", dir),

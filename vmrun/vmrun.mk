@@ -1,9 +1,10 @@
 # vmrun, the front-end that runs one command in a VM. Included by the top-level Makefile.
 #
 # It calls vmrt as anybody would. What it links beside lib/ knows nothing of containers: option
-# tables, JSON, string vectors.
+# tables, JSON, string vectors, where a user's run-time files are.
 VMRUN_SOURCES := $(wildcard vmrun/*.c)
-VMRUN_SHARED  := $(LIB_SOURCES) runtime/cmd/options.c $(wildcard runtime/oci/json*.c) runtime/proc/strv.c
+VMRUN_SHARED  := $(LIB_SOURCES) runtime/cmd/options.c $(wildcard runtime/oci/json*.c) runtime/proc/strv.c \
+		 runtime/userns/rundir.c runtime/userns/userns.c
 VMRUN_OBJECTS := $(VMRUN_SOURCES:%.c=$(OBJ)/%.o) $(OBJ)/vmrun/toml.o
 CXX           ?= g++
 # Among sanitized objects that name is a folder's.

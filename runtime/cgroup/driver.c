@@ -89,6 +89,8 @@ int cgroup_driver_make(const struct cgroup_request *q, struct cgroup_host *ret,
 	if (r == 0)
 		r = cgroup_host_find(path, q->id, ret, e);
 	if (r == 0)
+		cgroup_host_keep_own(ret);
+	if (r == 0)
 		r = cgroup_host_save(ret, q->state_dirfd, e);
 	if (r == 0)
 		r = cgroup_host_make(ret, e);

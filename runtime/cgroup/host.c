@@ -275,7 +275,11 @@ int cgroup_host_enter(const struct cgroup_host *h, struct err *e)
 	for (size_t i = 0; i < h->count; i++) {
 		int r = host_write(h->at[i].path, "cgroup.procs", "0");
 
-		if (r < 0)
+		/* cgroups(7), delegation: nobody moves a process from outside of what is his. */
+		if (h->is_users && (r == -EACCES || r == -EPERM))
+			log_warn("the cgroup '%s' may not be entered: limits hold in the VM only",
+				 h->at[i].path);
+		else if (r < 0)
 			return err_sys(e, r, "entering the cgroup '%s'", h->at[i].path);
 	}
 	return 0;
@@ -310,6 +314,23 @@ static struct cgroup_host_dir *host_find_mount(struct cgroup_host *h, const char
 	return best;
 }
 
+/* Hierarchies that the container is not in. */
+static void host_drop_unsaved(struct cgroup_host *h)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < h->count; i++) {
+		if (h->at[i].is_saved) {
+			h->at[kept++] = h->at[i];
+			continue;
+		}
+		free(h->at[i].path);
+		free(h->at[i].mount);
+		free(h->at[i].controllers);
+	}
+	h->count = kept;
+}
+
 int cgroup_host_load(int state_dirfd, struct cgroup_host *ret, struct err *e)
 {
 	auto_free char *list = NULL;
@@ -328,7 +349,9 @@ int cgroup_host_load(int state_dirfd, struct cgroup_host *ret, struct err *e)
 			continue;
 		free(d->path);
 		d->path = xstrdup(path);
+		d->is_saved = true;
 	}
+	host_drop_unsaved(ret);
 	return 0;
 }
 

@@ -16,10 +16,12 @@ struct cgroup_host_dir {
 	char *path;	   /* absolute */
 	char *mount;	   /* the mount point it is below: nothing above is ours */
 	char *controllers; /* of v1, comma-separated; "" for the unified hierarchy */
+	bool is_saved;	   /* cgroup_host_load() */
 };
 
 struct cgroup_host {
-	bool is_v2; /* controllers are in the unified hierarchy */
+	bool is_v2;    /* controllers are in the unified hierarchy */
+	bool is_users; /* of a user who may lack rights to it: see cgroup_host_keep_own() */
 	size_t count;
 	struct cgroup_host_dir at[CGROUP_HOST_MAX];
 };
@@ -37,6 +39,10 @@ struct cgroup_overhead {
 int cgroup_host_find(const char *cgroups_path, const char *id, struct cgroup_host *ret,
 		     struct err *e) VMRT_MUST_CHECK;
 void cgroup_host_done(struct cgroup_host *h);
+
+/* delegated.c. In a user's namespace: drops the hierarchies in which the user cannot make the
+ * cgroup. Limits hold in the VM then. Elsewhere does nothing: what cannot be made is an error. */
+void cgroup_host_keep_own(struct cgroup_host *h);
 
 /* Makes the directories with their missing parents. On failure some are left: remove. */
 int cgroup_host_make(const struct cgroup_host *h, struct err *e) VMRT_MUST_CHECK;

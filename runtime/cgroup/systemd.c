@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "lib/mem.h"
+#include "runtime/userns/userns.h"
 
 #define SYSTEMD_LIBRARY	   "libsystemd.so.0"
 #define SYSTEMD_RUNNING	   "/run/systemd/system" /* sd_booted(3) */
@@ -23,6 +24,7 @@
 
 #define SYSTEMD_CALLS(X)                                                                           \
 	X(sd_bus_open_system)                                                                      \
+	X(sd_bus_open_user)                                                                        \
 	X(sd_bus_flush_close_unref)                                                                \
 	X(sd_bus_match_signal)                                                                     \
 	X(sd_bus_process)                                                                          \
@@ -95,9 +97,12 @@ static int systemd_open(struct systemd *s, struct err *e)
 	r = systemd_load(&s->call, e);
 	if (r < 0)
 		return r;
-	r = s->call.sd_bus_open_system(&s->bus);
+	/* A user has a systemd of his own. */
+	r = userns_is_initial() ? s->call.sd_bus_open_system(&s->bus)
+				: s->call.sd_bus_open_user(&s->bus);
 	if (r < 0)
-		return err_sys(e, r, "systemd: connecting to the system bus");
+		return err_sys(e, r, "systemd: connecting to the %s bus",
+			       userns_is_initial() ? "system" : "user's");
 	r = s->call.sd_bus_match_signal(s->bus, NULL, SYSTEMD_SERVICE, SYSTEMD_PATH,
 					SYSTEMD_MANAGER, "JobRemoved", systemd_on_job_removed, s);
 	return r < 0 ? err_sys(e, r, "systemd: watching jobs") : 0;

@@ -43,6 +43,7 @@ struct cmd_values {
 	const char *gdb;
 	const char *dry_run;
 	bool is_bundle_trusted;
+	const char *caller_ids;
 	unsigned int preserve_fds;
 	const char *format;
 	bool is_quiet;
@@ -78,6 +79,14 @@ struct cmd {
 			  */
 };
 
+/* What a verb needs of a user who is not root. */
+enum cmd_ground {
+	CMD_ANYWHERE,	   /* nothing: it reads */
+	CMD_NEW_CONTAINER, /* a user namespace of its own */
+	CMD_CONTAINER,	   /* that of the container that its first word names */
+	CMD_GROUND_COUNT
+};
+
 struct cmd_verb {
 	const char *name;
 	const char *arguments; /* "<container-id>" */
@@ -86,6 +95,7 @@ struct cmd_verb {
 	size_t option_count;
 	int min_words;
 	int max_words;
+	enum cmd_ground ground;
 	bool is_stderr_ours; /* warnings may be printed: it is not the container's stderr */
 	int failure_status;  /* exit status of a failure: 0 means 1 */
 	bool stops_at_word;  /* words after the first belong to the container's command */

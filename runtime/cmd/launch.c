@@ -25,6 +25,7 @@
 #include "runtime/cmd/container.h"
 #include "runtime/cmd/dry_run.h"
 #include "runtime/cmd/foreground.h"
+#include "runtime/cmd/launch_ids.h"
 #include "runtime/cmd/notify.h"
 #include "runtime/cmd/pidfile.h"
 #include "runtime/ctl/ctl.h"
@@ -36,6 +37,8 @@
 #include "runtime/proc/spawn.h"
 #include "runtime/share/socket_type.h"
 #include "runtime/state/state.h"
+#include "runtime/userns/rundir.h"
+#include "runtime/userns/userns.h"
 #include "runtime/vm/vm.h"
 
 #define LAUNCH_INITRAMFS_MAX_BYTES (512u << 20)
@@ -65,7 +68,7 @@ struct launch_context {
 	int pidfd;
 	bool want_systemd_cgroup;
 	int holder_pidfd; /* of the process that keeps a scope alive for the monitor */
-	struct ids_lease qemu_id;
+	struct launch_ids ids;
 	struct monitor_start start;
 	struct stdio_plan *io; /* the caller's */
 };
@@ -89,7 +92,7 @@ static void launch_context_done(struct launch_context *x)
 	fd_close(&x->gdb_fd);
 	fd_close(&x->notify_fd);
 	fd_close(&x->pidfd);
-	ids_drop(&x->qemu_id);
+	launch_ids_close(&x->ids);
 }
 
 static int launch_choose_accel(struct launch_context *x, struct err *e)
@@ -101,7 +104,7 @@ static int launch_choose_accel(struct launch_context *x, struct err *e)
 	int r = vm_qemu_find(arch, qemu, x->qemu, e);
 
 	if (r == 0)
-		r = host_facts_get(FACTS_DIR, needs, x->settings.virtiofsd, &x->facts, e);
+		r = host_facts_get(rundir_host(), needs, x->settings.virtiofsd, &x->facts, e);
 	if (r == 0)
 		r = accel_choose(x->settings.accel, arch->oci, &x->facts, &x->accel, &reason, e);
 	if (r == 0 && reason && x->facts.was_kvm_probed)
@@ -212,6 +215,7 @@ static int launch_load(struct launch_context *x, struct err *e)
 	plan_set_disks(x->plan);
 	plan_inherit_rlimits(&x->plan->guest.process);
 	x->plan->guest.id = x->launch->id;
+	x->plan->guest.has_foreign_files = !userns_is_initial();
 	x->notify_fd = notify_connect(x->plan, x->launch->is_foreground, x->io);
 	return launch_choose_accel(x, e);
 }
@@ -332,7 +336,7 @@ static int launch_fork(struct launch_context *x, struct err *e)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sync) < 0)
 		return err_sys(e, -errno, "making a socket pair");
 	x->sync_fd = sync[0];
-	r = ids_take(FACTS_DIR, &x->settings.ids, &x->qemu_id, e);
+	r = launch_ids_open(&x->settings.ids, x->launch->caller_ids, &x->ids, e);
 	if (r < 0) {
 		fd_close(&sync[1]);
 		return r;
@@ -356,7 +360,8 @@ static int launch_fork(struct launch_context *x, struct err *e)
 		.gdb_fd = x->gdb_fd,
 		.initramfs = x->initramfs ? x->initramfs : x->settings.initramfs,
 		.notify_fd = x->notify_fd,
-		.qemu_id = x->qemu_id,
+		.qemu_id = x->ids.qemu,
+		.share_userns_fd = x->ids.share_fd,
 		.stdio = {x->io->fds[0], x->io->fds[1], x->io->fds[2]},
 		.tty_fd = x->io->tty_fd,
 		.owns_tty = x->io->owns_tty,
@@ -510,7 +515,7 @@ static void launch_undo(struct launch_context *x)
 	fd_close(&x->listen_fd);
 	fd_close(&x->log_fd);
 	fd_close(&x->sync_fd);
-	ids_drop(&x->qemu_id);
+	launch_ids_close(&x->ids);
 	if (x->pidfd >= 0) {
 		spawn_kill(&x->pidfd);
 		x->state.status = STATE_STOPPED;
@@ -568,7 +573,7 @@ int launch_create(const struct cmd *c, const struct launch *launch, struct stdio
 		.pidfd = -1,
 		.want_systemd_cgroup = c->global.want_systemd_cgroup,
 		.holder_pidfd = -1,
-		.qemu_id = IDS_LEASE_NONE,
+		.ids = LAUNCH_IDS_NONE,
 	};
 	int r = state_check_id(launch->id, e);
 

@@ -15,6 +15,7 @@ struct launch {
 	const char *console_log; /* gets what the guest's kernel says; NULL: nothing does */
 	const char *gdb;	 /* socket to be made for debuggers of the guest's kernel; NULL */
 	const char *dry_run;	 /* a directory: nothing is started, see dry_run.h; NULL */
+	const char *caller_ids;	 /* launch_ids_open(); NULL: root's */
 	bool is_bundle_trusted;	 /* settings_trust_bundle() */
 	bool is_foreground;	 /* the caller stays and waits: see struct monitor_start */
 };

@@ -21,6 +21,7 @@ int cmd_create(struct cmd *c, struct err *e)
 		.console_socket = c->values.console_socket,
 		.console_log = c->values.console_log,
 		.gdb = c->values.gdb,
+		.caller_ids = c->values.caller_ids,
 		.is_bundle_trusted = c->values.is_bundle_trusted,
 	};
 	struct stdio_plan io = STDIO_NONE;
@@ -119,6 +120,7 @@ int cmd_run(struct cmd *c, struct err *e)
 		.console_socket = c->values.console_socket,
 		.console_log = c->values.console_log,
 		.gdb = c->values.gdb,
+		.caller_ids = c->values.caller_ids,
 		.is_bundle_trusted = c->values.is_bundle_trusted,
 		.dry_run = c->values.dry_run,
 		.is_foreground = !c->values.is_detached,

@@ -48,6 +48,8 @@ void doctor_mend_package(struct doctor *d, const char *debian, const char *fedor
 
 /* host.c: settings, QEMU, virtiofsd, kernel, KVM, tun, cgroups, privileges, uids. */
 void doctor_look_at_host(struct doctor *d);
+/* users.c: what those need who are not root. Does the caller have it, as far as it is one? */
+bool doctor_look_at_users(struct doctor *d);
 /* engines.c: are docker and podman here, and do they know this binary? */
 void doctor_look_at_engines(struct doctor *d);
 

@@ -19,6 +19,8 @@
 
 #include "lib/fd.h"
 #include "lib/mem.h"
+#include "runtime/userns/rundir.h"
+#include "runtime/userns/userns.h"
 #include "runtime/vm/facts.h"
 #include "runtime/vm/vm.h"
 
@@ -94,7 +96,7 @@ static void host_check_facts(struct doctor *d, const struct settings *s)
 	struct host_facts facts;
 	struct err e;
 
-	if (host_facts_get(FACTS_DIR, FACTS_NEED_VIRTIOFSD, s->virtiofsd, &facts, &e) < 0) {
+	if (host_facts_get(rundir_host(), FACTS_NEED_VIRTIOFSD, s->virtiofsd, &facts, &e) < 0) {
 		doctor_add(d, "virtiofsd", FINDING_FAIL, "%s", e.text);
 		host_mend_program(d, s->virtiofsd, "virtiofsd",
 				  "virtiofsd || apt-get install qemu-system-common", "virtiofsd",
@@ -105,7 +107,7 @@ static void host_check_facts(struct doctor *d, const struct settings *s)
 			   facts.virtiofsd.version % 1000,
 			   virtiofsd_kind_name(facts.virtiofsd.kind));
 	}
-	if (host_facts_get(FACTS_DIR, needs, s->virtiofsd, &facts, &e) == 0)
+	if (host_facts_get(rundir_host(), needs, s->virtiofsd, &facts, &e) == 0)
 		host_add_kvm(d, s, &facts);
 }
 
@@ -166,7 +168,8 @@ static void host_check_cgroups(struct doctor *d)
 		   *missing ? ", without:" : "", missing);
 }
 
-static void host_check_rights(struct doctor *d)
+/* `is_user_able`: a user who is not root becomes that in a namespace. */
+static void host_check_rights(struct doctor *d, bool is_user_able)
 {
 	cap_t caps = cap_get_proc();
 	char missing[256] = "";
@@ -181,6 +184,11 @@ static void host_check_rights(struct doctor *d)
 		cap_free(name);
 	}
 	cap_free(caps);
+	if (geteuid() != 0 && is_user_able) {
+		doctor_add(d, "privileges", FINDING_OK, "uid %u, root of user namespaces",
+			   geteuid());
+		return;
+	}
 	if (geteuid() != 0 || *missing) {
 		doctor_add(d, "privileges", FINDING_FAIL, "uid %u%s%s", geteuid(),
 			   *missing ? ", without" : "", missing);
@@ -188,22 +196,6 @@ static void host_check_rights(struct doctor *d)
 		return;
 	}
 	doctor_add(d, "privileges", FINDING_OK, "root, with what is needed");
-}
-
-/* Is `id` among the uids of this user namespace? */
-static bool host_is_mapped(unsigned long id)
-{
-	FILE *file = fopen("/proc/self/uid_map", "re");
-	unsigned long inside;
-	unsigned long outside;
-	unsigned long count;
-	bool is_mapped = false;
-
-	while (file && fscanf(file, "%lu %lu %lu", &inside, &outside, &count) == 3)
-		is_mapped = is_mapped || (id >= inside && id - inside < count);
-	if (file)
-		fclose(file);
-	return is_mapped;
 }
 
 /* A range of /etc/subuid that reaches into ours: "name:first:count". False: none. */
@@ -230,8 +222,13 @@ static bool host_find_subuid(const struct ids_range *ids, char *ret, size_t size
 	return is_found;
 }
 
-static void host_check_uids(struct doctor *d, const struct ids_range *ids)
+static void host_check_uids(struct doctor *d, const struct ids_range *wanted)
 {
+	auto_free struct userns *ns = xcalloc(1, sizeof(*ns));
+	struct ids_range range = *wanted;
+	const struct ids_range *ids = &range;
+	struct err e;
+	bool is_chosen = userns_read(ns, &e) == 0 && userns_choose_ids(ns, wanted, &range, &e) == 0;
 	unsigned long last = (unsigned long)ids->first + ids->count - 1;
 	const struct passwd *user = NULL;
 	char other[256] = "";
@@ -242,11 +239,13 @@ static void host_check_uids(struct doctor *d, const struct ids_range *ids)
 			snprintf(other, sizeof(other), "user %s (%u)", user->pw_name, user->pw_uid);
 	}
 	endpwent();
-	if (!host_is_mapped(ids->first) || !host_is_mapped(last)) {
-		doctor_add(d, "uid range", FINDING_FAIL,
-			   "%u-%lu: not in this user namespace (/proc/self/uid_map)", ids->first,
-			   last);
-		doctor_mend(d, "set uid-first and uid-count in " SETTINGS_PATH);
+	if (!is_chosen) {
+		doctor_add(d, "uid range", FINDING_FAIL, "%s", e.text);
+		doctor_mend(d, "usermod --add-subuids 100000-165535 --add-subgids 100000-165535 "
+			       "USER");
+	} else if (geteuid() != 0 || !userns_is_initial()) {
+		/* Its users and /etc/subuid are others. */
+		doctor_add(d, "uid range", FINDING_OK, "the topmost of the user namespace's");
 	} else if (*other || host_find_subuid(ids, other, sizeof(other))) {
 		doctor_add(d, "uid range", FINDING_WARN, "%u-%lu: belongs to others too: %s",
 			   ids->first, last, other);
@@ -269,7 +268,7 @@ void doctor_look_at_host(struct doctor *d)
 		   getenv("VMRT_CONFIG")	     ? getenv("VMRT_CONFIG")
 		   : access(SETTINGS_PATH, F_OK) < 0 ? "defaults (there is no " SETTINGS_PATH ")"
 						     : SETTINGS_PATH);
-	host_check_rights(d);
+	host_check_rights(d, doctor_look_at_users(d));
 	host_check_kernel_calls(d);
 	host_check_files(d, &s);
 	host_check_qemu(d, &s);

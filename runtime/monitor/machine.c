@@ -133,13 +133,14 @@ static int machine_pipe(int fds[2], struct err *e)
 }
 
 static int machine_start_share(struct machine *m, const struct monitor_start *start,
-			       const char *share_dir, int listen_fd, struct err *e)
+			       const char *share_dir, int listen_fd, bool is_flat, struct err *e)
 {
 	struct virtiofsd_plan plan = {
 		.binary = &start->facts->virtiofsd,
 		.share_dir = share_dir,
 		.listen_fd = CHILD_FD_SHARE,
 		.nofile = virtiofsd_nofile(),
+		.is_flat = is_flat,
 		.is_debug = false,
 	};
 	struct strv argv = {0};
@@ -163,6 +164,7 @@ static int machine_start_share(struct machine *m, const struct monitor_start *st
 			.fds = fds,
 			.fd_count = sizeof(fds) / sizeof(*fds),
 			.want_new_mount_ns = true,
+			.userns_fd = start->share_userns_fd >= 0 ? &start->share_userns_fd : NULL,
 			.sandbox = &sandbox,
 			.death_signal = SIGKILL,
 			.is_not_of_group = true,
@@ -441,6 +443,7 @@ int machine_start(struct machine *m, const struct monitor_start *start, struct e
 {
 	const struct plan *plan = start->plan;
 	auto_free char *share_dir = xasprintf("%s/share", start->state_dir);
+	bool is_flat = false;
 	auto_close int listen_fd = -1;
 	auto_close int share_fd = -1;
 	int r;
@@ -475,9 +478,9 @@ int machine_start(struct machine *m, const struct monitor_start *start, struct e
 		r = machine_start_vm(m, start, share_fd, e);
 	if (r == 0)
 		r = share_build(share_dir, plan->rootfs, plan->guest.is_root_cow, plan->binds,
-				plan->bind_count, e);
+				plan->bind_count, &is_flat, e);
 	if (r == 0)
-		r = machine_start_share(m, start, share_dir, listen_fd, e);
+		r = machine_start_share(m, start, share_dir, listen_fd, is_flat, e);
 	if (r == 0)
 		r = share_enter_root(share_dir, plan->binds, plan->bind_count, &m->skipped_binds,
 				     e);

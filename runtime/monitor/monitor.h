@@ -33,6 +33,7 @@ struct monitor_start {
 	const char *initramfs;	  /* absolute path */
 	int notify_fd;		  /* connected to who wants service notifications; -1: nobody */
 	struct ids_lease qemu_id; /* its user and group */
+	int share_userns_fd;	  /* virtiofsd's user namespace; -1: the monitor's */
 	int stdio[3];
 	int tty_fd; /* whose size is the container's terminal's; -1: none */
 	/* The caller's own terminal, which it has made raw and stays for: when it is gone the

@@ -15,6 +15,8 @@
 
 #include "lib/fd.h"
 #include "lib/mem.h"
+#include "runtime/sandbox/sandbox.h"
+#include "runtime/userns/userns.h"
 
 #define USER_MTU	    1500
 #define USER_LOOPBACK_MTU   65536
@@ -117,6 +119,15 @@ static int user_find_passt(const char *configured, const char **ret, struct err 
 	return 0;
 }
 
+/* passt runs as nobody, whom not every user namespace has. */
+static bool user_has_nobody(void)
+{
+	auto_free struct userns *ns = xcalloc(1, sizeof(*ns));
+	struct err e;
+
+	return userns_read(ns, &e) < 0 || userns_has(ns, SANDBOX_NOBODY, 1);
+}
+
 int user_network_look(const char *passt, struct user_network *ret, struct err *e)
 {
 	*ret = (struct user_network){
@@ -126,7 +137,7 @@ int user_network_look(const char *passt, struct user_network *ret, struct err *e
 			user_find_line("/proc/self/net/ipv6_route", user_is_ipv6_default_route),
 		.resolver = user_find_resolver(),
 	};
-	return user_find_passt(passt, &ret->passt, e);
+	return user_has_nobody() ? user_find_passt(passt, &ret->passt, e) : 0;
 }
 
 /* It is told the addresses and tells nobody: the guest has them from the description. */

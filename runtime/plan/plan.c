@@ -20,6 +20,7 @@
 #include "runtime/vm/vm.h"
 
 #define PLAN_DEFAULT_UMASK 022
+#define PLAN_SUBMOUNTS_MAX 256
 
 _Static_assert(MOUNT_PROPAGATIONS_MAX <= GUEST_PROPAGATIONS_MAX, "a mount's options must fit");
 
@@ -322,7 +323,7 @@ int plan_set_submounts(struct plan *p, struct err *e)
 
 		if (!b || !plan_want_submounts(g, b))
 			continue;
-		r = submounts_find(b->source, &found);
+		r = submounts_find(b->source, PLAN_SUBMOUNTS_MAX, &found);
 		if (r < 0)
 			return err_sys(e, r, "finding the mounts in '%s'", b->source);
 		g->submounts.at = xcalloc(found.count + 1, sizeof(*g->submounts.at));

@@ -9,6 +9,7 @@
 #include <linux/close_range.h>
 #include <linux/sched.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -40,6 +41,7 @@ struct spawn_child {
 	pid_t parent;
 	int status_fd;
 	int base; /* first number above every target */
+	int userns_fd;
 	size_t count;
 	struct spawn_fd fds[SPAWN_FD_MAX + 3];
 };
@@ -88,6 +90,8 @@ static void spawn_child_move_fds(struct spawn_child *c)
 	c->status_fd = fcntl(c->status_fd, F_DUPFD_CLOEXEC, c->base);
 	if (c->status_fd < 0)
 		_exit(SPAWN_FAILED);
+	if (c->plan->userns_fd)
+		c->userns_fd = fcntl(*c->plan->userns_fd, F_DUPFD_CLOEXEC, c->base);
 	for (size_t i = 0; i < c->count; i++) {
 		c->fds[i].from = fcntl(c->fds[i].from, F_DUPFD_CLOEXEC, c->base);
 		if (c->fds[i].from < 0)
@@ -118,6 +122,18 @@ static void spawn_child_mounts(const struct spawn_child *c)
 	r = c->plan->jail ? jail_enter(c->plan->jail, &stage) : 0;
 	if (r < 0)
 		spawn_child_fail(c, stage, -r);
+}
+
+/* Raw calls: glibc's wrappers look for other threads to tell. */
+static void spawn_child_user_ns(const struct spawn_child *c)
+{
+	if (!c->plan->userns_fd)
+		return;
+	if (setns(c->userns_fd, CLONE_NEWUSER) < 0)
+		spawn_child_fail(c, "entering its user namespace", errno);
+	if (syscall(SYS_setgroups, 0, NULL) < 0 || syscall(SYS_setresgid, 0, 0, 0) < 0 ||
+	    syscall(SYS_setresuid, 0, 0, 0) < 0)
+		spawn_child_fail(c, "becoming root of its user namespace", errno);
 }
 
 /* All signals are blocked here: nothing runs a handler of the parent's. The C library reserves
@@ -161,6 +177,7 @@ static _Noreturn void spawn_child(struct spawn_child *c)
 	spawn_child_mounts(c);
 	if (chdir(s->cwd ? s->cwd : "/") < 0)
 		spawn_child_fail(c, "changing to '/'", errno);
+	spawn_child_user_ns(c);
 	r = s->sandbox ? sandbox_apply_rights(s->sandbox, &stage) : 0;
 	if (r < 0)
 		spawn_child_fail(c, stage, -r);
@@ -268,7 +285,7 @@ int spawn_monitor(unsigned long clone_flags, int (*run)(void *), void *arg, pid_
 		  int *ret_pidfd, struct err *e)
 {
 	const unsigned long known = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC |
-				    CLONE_NEWCGROUP | CLONE_NEWUTS;
+				    CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWUSER;
 	int pidfd = -1;
 	sigset_t all;
 	sigset_t old;

@@ -38,6 +38,8 @@ struct spawn {
 	const struct jail *jail; /* with want_new_mount_ns: the root it gets; NULL: the caller's */
 	bool want_new_net_ns;	 /* empty one, loopback down */
 	bool want_new_ipc_ns;
+	const int *userns_fd;	       /* becomes root of this user namespace, when the mounts are
+					  done; NULL: the caller's */
 	const struct sandbox *sandbox; /* NULL: none */
 	int death_signal;	       /* sent when the caller dies; 0: none */
 	bool is_not_of_group; /* signals that ask a whole group to end (a terminal's, or systemd's
@@ -59,7 +61,8 @@ int spawn_start(const struct spawn *s, pid_t *ret_pid, int *ret_pidfd,
  * re-parented to the nearest subreaper. The child keeps every descriptor; its signal mask and
  * dispositions are the caller's. With CLONE_NEWPID it is PID 1: signals without a handler are
  * ignored there, and its end kills everything it started.
- * `clone_flags`: CLONE_NEWPID, NEWNS, NEWNET, NEWIPC, NEWCGROUP, NEWUTS or 0, no others. */
+ * `clone_flags`: CLONE_NEWPID, NEWNS, NEWNET, NEWIPC, NEWCGROUP, NEWUTS, NEWUSER or 0, no others.
+ */
 int spawn_monitor(unsigned long clone_flags, int (*run)(void *), void *arg, pid_t *ret_pid,
 		  int *ret_pidfd, struct err *e) VMRT_MUST_CHECK;
 

@@ -147,8 +147,8 @@ static int jail_make_parents(int root, const char *name)
 static int jail_place_copy(int root, const struct jail_item *item)
 {
 	bool is_tree = item->kind == JAIL_TREE;
-	struct mount_attr attr = {.attr_set =
-					  MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV};
+	struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
+					      (item->kind == JAIL_DEVICE ? 0U : MOUNT_ATTR_NODEV)};
 	auto_close int target = -1;
 	auto_close int copy =
 		open_tree(AT_FDCWD, item->source,
@@ -168,6 +168,16 @@ static int jail_place_copy(int root, const struct jail_item *item)
 	return move_mount(copy, "", root, item->name, MOVE_MOUNT_F_EMPTY_PATH) < 0 ? -errno : 0;
 }
 
+/* In a user namespace no node can be made: the host's own takes its place, with its rights. */
+static int jail_place_device(const struct jail *j, int root, const struct jail_item *item)
+{
+	if (mknodat(root, item->name, S_IFCHR | 0600, item->device) == 0)
+		return fchownat(root, item->name, j->owner, j->group, AT_SYMLINK_NOFOLLOW) < 0
+			       ? -errno
+			       : 0;
+	return errno == EPERM ? jail_place_copy(root, item) : -errno;
+}
+
 static int jail_place(const struct jail *j, int root, const struct jail_item *item)
 {
 	int r = jail_make_parents(root, item->name);
@@ -181,10 +191,7 @@ static int jail_place(const struct jail *j, int root, const struct jail_item *it
 	case JAIL_LINK:
 		return symlinkat(item->source, root, item->name) < 0 ? -errno : 0;
 	case JAIL_DEVICE:
-		if (mknodat(root, item->name, S_IFCHR | 0600, item->device) < 0 ||
-		    fchownat(root, item->name, j->owner, j->group, AT_SYMLINK_NOFOLLOW) < 0)
-			return -errno;
-		return 0;
+		return jail_place_device(j, root, item);
 	case JAIL_KIND_COUNT:
 		break;
 	}

@@ -20,7 +20,8 @@ enum jail_kind {
 	JAIL_TREE,   /* a directory of the host's with what is mounted below it */
 	JAIL_FILE,   /* a file of the host's */
 	JAIL_LINK,   /* a symbolic link to `source` */
-	JAIL_DEVICE, /* a node of the same number as the host's, the program's own */
+	JAIL_DEVICE, /* a node of the same number as the host's, the program's own; in a user
+			namespace the host's itself */
 	JAIL_KIND_COUNT
 };
 

@@ -15,7 +15,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define SANDBOX_NOBODY 65534
 #define SANDBOX_CAP(c) (UINT64_C(1) << (c))
 /* Two descriptors for each of VM_BUS_PORTS, two for each NIC, a few dozen of its own. */
 #define SANDBOX_QEMU_FILES	   1024

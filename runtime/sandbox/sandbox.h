@@ -11,6 +11,9 @@
 
 #include "lib/err.h"
 
+/* passt's user and group. */
+#define SANDBOX_NOBODY 65534
+
 struct sandbox {
 	bool want_ids; /* switch to uid/gid with no supplementary groups */
 	uid_t uid;

@@ -19,6 +19,7 @@
 
 #include "lib/fd.h"
 #include "lib/mem.h"
+#include "runtime/share/covers.h"
 
 #define SHARE_BIND_MAX	      4096
 #define SHARE_MOUNTINFO_BYTES (16u << 20)
@@ -143,6 +144,13 @@ static int share_check_namespace(const char *dir, struct err *e)
 	return 0;
 }
 
+/* What share_build() knows of the root. */
+struct share_root {
+	const char *source;
+	bool is_cow;
+	bool is_covered; /* what is mounted in it came along */
+};
+
 static int share_set_attr(int tree_fd, uint64_t set, uint64_t propagation, bool is_recursive)
 {
 	struct mount_attr attr = {.attr_set = set, .propagation = propagation};
@@ -151,12 +159,25 @@ static int share_set_attr(int tree_fd, uint64_t set, uint64_t propagation, bool 
 	return mount_setattr(tree_fd, "", flags, &attr, sizeof(attr)) < 0 ? -errno : 0;
 }
 
-/* A detached copy of the bundle's root with what is mounted in it. */
-static int share_clone_root(const char *rootfs, bool is_cow, int *ret_fd, struct err *e)
+/* A detached copy of a directory for an overlay: without what is mounted in it, or with it where
+ * the kernel insists. */
+static int share_clone_cow(const char *source, bool *ret_is_covered)
 {
-	auto_close int fd =
-		open_tree(AT_FDCWD, rootfs,
-			  OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (is_cow ? 0 : AT_RECURSIVE));
+	const unsigned int flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
+	int fd = open_tree(AT_FDCWD, source, flags);
+
+	*ret_is_covered = fd < 0 && errno == EINVAL;
+	return *ret_is_covered ? open_tree(AT_FDCWD, source, flags | AT_RECURSIVE) : fd;
+}
+
+/* A detached copy of the bundle's root with what is mounted in it. */
+static int share_clone_root(struct share_root *root, int *ret_fd, struct err *e)
+{
+	const char *rootfs = root->source;
+	auto_close int fd = root->is_cow
+				    ? share_clone_cow(rootfs, &root->is_covered)
+				    : open_tree(AT_FDCWD, rootfs,
+						OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
 	struct stat st;
 	int r;
 
@@ -164,8 +185,8 @@ static int share_clone_root(const char *rootfs, bool is_cow, int *ret_fd, struct
 		return err_sys(e, -errno, "share: rootfs '%s'", rootfs);
 	if (fstat(fd, &st) < 0 || !S_ISDIR(st.st_mode))
 		return err_set(e, -ENOTDIR, "share: rootfs '%s' is no directory", rootfs);
-	r = share_set_attr(fd, MOUNT_ATTR_NODEV | (is_cow ? MOUNT_ATTR_RDONLY : 0), MS_PRIVATE,
-			   true);
+	r = share_set_attr(fd, MOUNT_ATTR_NODEV | (root->is_cow ? MOUNT_ATTR_RDONLY : 0),
+			   MS_PRIVATE, true);
 	if (r < 0)
 		return err_sys(e, r, "share: detaching rootfs '%s'", rootfs);
 	*ret_fd = take_fd(fd);
@@ -190,7 +211,8 @@ static int share_clone_bind(struct share_bind *b, int *ret_fd, struct err *e)
 {
 	unsigned int flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
 			     (b->is_recursive && !b->is_cow ? AT_RECURSIVE : 0);
-	auto_close int fd = open_tree(AT_FDCWD, b->source, flags);
+	auto_close int fd = b->is_cow ? share_clone_cow(b->source, &b->ret_is_covered)
+				      : open_tree(AT_FDCWD, b->source, flags);
 	struct stat st;
 	int r;
 
@@ -229,7 +251,8 @@ static int share_make_top(const char *dir, const struct share_bind *binds, size_
 	top = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (top < 0)
 		return err_sys(e, -errno, "share: '%s'", dir);
-	if (mkdirat(top, "rootfs", 0755) < 0 || mkdirat(top, "mounts", 0755) < 0)
+	if (mkdirat(top, "rootfs", 0755) < 0 || mkdirat(top, "mounts", 0755) < 0 ||
+	    covers_make(top) < 0)
 		return err_sys(e, -errno, "share: making mount points in '%s'", dir);
 	for (size_t i = 0; i < count; i++) {
 		if (binds[i].ret_is_socket)
@@ -270,8 +293,25 @@ static int share_place_overlay(const char *dir, const char *name, const struct s
 	return 0;
 }
 
-static int share_place_all(const char *dir, int root_fd, const int *fds,
-			   const struct share_bind *binds, size_t count, struct err *e)
+/* After all of them are placed: covers are put over what can be reached by a path. */
+static int share_cover_all(int top, const struct share_root *root, const struct share_bind *binds,
+			   size_t count, struct err *e)
+{
+	int r = root->is_covered ? covers_place(top, "rootfs", root->source, e) : 0;
+
+	for (size_t i = 0; i < count && r == 0; i++) {
+		char name[40];
+
+		snprintf(name, sizeof(name), "mounts/%zu", i);
+		if (binds[i].ret_is_covered)
+			r = covers_place(top, name, binds[i].source, e);
+	}
+	return r;
+}
+
+static int share_place_all(const char *dir, const struct share_root *root, int root_fd,
+			   const int *fds, const struct share_bind *binds, size_t count,
+			   struct err *e)
 {
 	auto_close int top = -1;
 	char name[40];
@@ -288,6 +328,8 @@ static int share_place_all(const char *dir, int root_fd, const int *fds,
 		r = binds[i].overlay_data ? share_place_overlay(dir, name, &binds[i], e)
 					  : share_place(top, name, fds[i], e);
 	}
+	if (r == 0)
+		r = share_cover_all(top, root, binds, count, e);
 	if (r < 0)
 		return r;
 	r = share_set_attr(top, MOUNT_ATTR_RDONLY, 0, false);
@@ -295,8 +337,9 @@ static int share_place_all(const char *dir, int root_fd, const int *fds,
 }
 
 int share_build(const char *dir, const char *rootfs, bool is_root_cow, struct share_bind *binds,
-		size_t count, struct err *e)
+		size_t count, bool *ret_is_flat, struct err *e)
 {
+	struct share_root root = {.source = rootfs, .is_cow = is_root_cow};
 	auto_close int root_fd = -1;
 	int *fds;
 	size_t have = 0;
@@ -308,9 +351,10 @@ int share_build(const char *dir, const char *rootfs, bool is_root_cow, struct sh
 	r = share_check_namespace(dir, e);
 	if (r < 0)
 		return r;
-	r = share_clone_root(rootfs, is_root_cow, &root_fd, e);
+	r = share_clone_root(&root, &root_fd, e);
 	if (r < 0)
 		return r;
+	*ret_is_flat = root.is_covered;
 	fds = xcalloc(count, sizeof(*fds));
 	while (have < count && r == 0) {
 		fds[have] = -1;
@@ -319,11 +363,12 @@ int share_build(const char *dir, const char *rootfs, bool is_root_cow, struct sh
 			r = share_open_socket(&binds[have], e);
 		else if (!binds[have].overlay_data)
 			r = share_clone_bind(&binds[have], &fds[have], e);
+		*ret_is_flat = *ret_is_flat || binds[have].ret_is_covered;
 		if (r == 0)
 			have++;
 	}
 	if (r == 0)
-		r = share_place_all(dir, root_fd, fds, binds, count, e);
+		r = share_place_all(dir, &root, root_fd, fds, binds, count, e);
 	for (size_t i = 0; i < have; i++)
 		fd_close(&fds[i]);
 	free(fds);

@@ -25,6 +25,7 @@ struct share_bind {
 				     appears in the guest. Else the tree is as it was at create */
 	bool is_covered;	  /* lies on a file system of the guest's own (/dev/shm on /dev):
 				     share_enter_root() has no place for it */
+	bool ret_is_covered;	  /* set by share_build(): see there */
 	bool ret_is_file;	  /* set by share_check_binds() and share_build() */
 	bool ret_is_socket;	  /* a Unix socket: is not in the tree, the monitor relays it */
 	unsigned int ret_mode;	  /* the socket's mode, with its owner */
@@ -44,9 +45,11 @@ int share_check_binds(struct share_bind *binds, size_t count, struct err *e) VMR
 /* Builds the tree at `dir`, which must exist. On failure what was mounted is left: the private
  * namespace takes it along. `rootfs` is the bundle's root, absolute. With `is_root_cow` the guest
  * has an overlay above it: it is read-only and without its submounts, which an overlay would take
- * for broken directories. */
+ * for broken directories. In a user namespace they cannot be left out, the kernel forbids to look
+ * below them: empty directories and files cover them, and the share has to be served as one file
+ * system (`ret_is_flat`), of which an overlay notices nothing. */
 int share_build(const char *dir, const char *rootfs, bool is_root_cow, struct share_bind *binds,
-		size_t count, struct err *e) VMRT_MUST_CHECK;
+		size_t count, bool *ret_is_flat, struct err *e) VMRT_MUST_CHECK;
 
 /* Makes the container's root the caller's "/" (pivot_root), with the bind mounts at their
  * destinations (resolved inside the root only; what is missing is created as runc does) and a

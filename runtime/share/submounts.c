@@ -17,7 +17,7 @@ static int submounts_compare(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-int submounts_find(const char *directory, struct strv *ret)
+int submounts_find(const char *directory, size_t most, struct strv *ret)
 {
 	auto_free char *real = realpath(directory, NULL);
 	auto_free char *table = NULL;
@@ -36,8 +36,8 @@ int submounts_find(const char *directory, struct strv *ret)
 
 		/* autofs: nothing is mounted there yet */
 		if (mountinfo_parse(line, &m) && strcmp(m.type, "autofs") != 0 &&
-		    ret->count < SUBMOUNTS_MAX && !strncmp(m.point, real, size) &&
-		    m.point[size] == '/' && m.point[size + 1])
+		    ret->count < most && !strncmp(m.point, real, size) && m.point[size] == '/' &&
+		    m.point[size + 1])
 			strv_push(ret, m.point + size + 1);
 	}
 	/* A directory comes before what is in it. */

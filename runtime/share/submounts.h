@@ -6,9 +6,8 @@
 #include "runtime/proc/strv.h"
 
 /* Appends the paths of the mounts inside `directory` (absolute, links are followed), relative to
- * it, the outer ones first; at most SUBMOUNTS_MAX of them. What waits to be mounted (autofs) is not
+ * it, the outer ones first; at most `most` of them. What waits to be mounted (autofs) is not
  * among them. 0 or -errno. */
-#define SUBMOUNTS_MAX 256
-int submounts_find(const char *directory, struct strv *ret) VMRT_MUST_CHECK;
+int submounts_find(const char *directory, size_t most, struct strv *ret) VMRT_MUST_CHECK;
 
 #endif

@@ -21,6 +21,7 @@
 
 #include "lib/fd.h"
 #include "lib/mem.h"
+#include "runtime/userns/userns.h"
 #include "runtime/vm/kvmprobe.h"
 #include "runtime/vm/tsc.h"
 
@@ -171,6 +172,12 @@ static void facts_find_kvm(struct facts_cache *c, struct host_facts *ret)
 	if (access(FACTS_KVM, R_OK | W_OK) < 0) {
 		snprintf(ret->kvm_reason, sizeof(ret->kvm_reason),
 			 FACTS_KVM " may not be opened by this user");
+		return;
+	}
+	/* There QEMU's own node cannot be made, and its id is nobody's to the host. */
+	if (!userns_is_initial() && (st.st_mode & 06) != 06) {
+		snprintf(ret->kvm_reason, sizeof(ret->kvm_reason),
+			 FACTS_KVM " is not open to QEMU's own user (chmod 666 " FACTS_KVM ")");
 		return;
 	}
 	if (!c->has_kvm || c->kvm_inode != st.st_ino) {

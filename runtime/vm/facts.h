@@ -18,7 +18,6 @@ enum {
 	FACTS_NEED_VIRTIOFSD = 1 << 2, /* one `--version` when not cached */
 };
 
-#define FACTS_DIR	   "/run/vmrt-host"
 #define FACTS_REASON_BYTES 200
 
 struct host_facts {
@@ -30,7 +29,7 @@ struct host_facts {
 	struct virtiofsd_binary virtiofsd;   /* kind VIRTIOFSD_NONE when it was not asked for */
 };
 
-/* Reads the cache in `run_dir` (FACTS_DIR; created 0700 if missing), finds out what is
+/* Reads the cache in `run_dir` (rundir_host(); created 0700 if missing), finds out what is
  * missing of `needs`, and writes it back by atomic rename. `virtiofsd_path` is the configured one
  * or NULL for the known places. Fails only for a virtiofsd that is missing or not understood. */
 int host_facts_get(const char *run_dir, unsigned int needs, const char *virtiofsd_path,

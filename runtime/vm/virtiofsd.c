@@ -190,8 +190,9 @@ static int virtiofsd_argv_c(const struct virtiofsd_plan *p, struct strv *v, stru
 	strv_pushf(v, "source=%s", p->share_dir);
 	strv_push(v, "-o");
 	strv_pushf(v,
-		   "sandbox=namespace,cache=auto,xattr,posix_acl,announce_submounts,no_flock,"
+		   "sandbox=namespace,cache=auto,xattr,%sno_flock,"
 		   "no_posix_lock,no_writeback,allow_direct_io,log_level=%s",
+		   p->is_flat ? "" : "posix_acl,announce_submounts,",
 		   p->is_debug ? "info" : "warn");
 	return 0;
 }
@@ -204,8 +205,10 @@ static void virtiofsd_argv_rust(const struct virtiofsd_plan *p, struct strv *v)
 	strv_push(v, "--seccomp=kill");
 	strv_push(v, "--cache=auto");
 	strv_push(v, "--xattr");
-	strv_push(v, "--posix-acl");
-	strv_push(v, "--announce-submounts");
+	if (!p->is_flat) {
+		strv_push(v, "--posix-acl");
+		strv_push(v, "--announce-submounts");
+	}
 	strv_push(v, "--allow-direct-io");
 	strv_push(v, "--thread-pool-size=0");
 	strv_pushf(v, "--rlimit-nofile=%" PRIu64, p->nofile);

@@ -42,6 +42,9 @@ struct virtiofsd_plan {
 	int listen_fd;		 /* number in virtiofsd's process; from virtiofsd_socket() */
 	const char *socket_path; /* that it makes, instead; NULL: the descriptor */
 	uint64_t nofile;	 /* RLIMIT_NOFILE it may have: the host's hard limit or less */
+	bool is_flat; /* share_build(): mounts in it are not the guest's to tell apart. Nor are
+		       * ACLs: of a foreign directory that the server may not read it has none to
+		       * tell, and the guest would take that for a refusal */
 	bool is_debug;
 };
 

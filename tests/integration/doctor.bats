@@ -28,7 +28,7 @@ settings() {
 	doctor --json
 	expect_status 0
 	expect_equal "$(jq -r '[.[].check] | sort | join(" ")' "$OUT")" \
-		"cgroups docker host kernel kernel kvm podman privileges qemu settings tun uid range virtiofsd" "the checks"
+		"cgroups docker host kernel kernel kvm podman privileges qemu settings tun uid range users virtiofsd" "the checks"
 	expect_match "$(line_of qemu)" '^ok\|/.*qemu-system-' "where QEMU is"
 	expect_match "$(line_of virtiofsd)" '^ok\|/.*virtiofsd, version [0-9]' "where virtiofsd is"
 	# Every finding that is not good but can be mended says how.

@@ -14,6 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+static bool is_flat;
+
 static char base[] = "/tmp/vmrt-share-test-XXXXXX";
 
 static void put(const char *path, const char *text)
@@ -83,7 +85,7 @@ static void test_tree(char (*paths)[200])
 	char path[400];
 
 	is_int(share_check_binds(binds, count, &e), 0, "good sources are accepted");
-	is_int(share_build("state/share", paths[2], false, binds, count, &e), 0,
+	is_int(share_build("state/share", paths[2], false, binds, count, &is_flat, &e), 0,
 	       "the tree is built");
 	if (e.text[0])
 		printf("# %s\n", e.text);
@@ -172,7 +174,7 @@ static int build_in_shared(void *arg)
 	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0 ||
 	    mount("t", base, "tmpfs", 0, NULL) < 0 || mount(NULL, base, NULL, MS_SHARED, NULL) < 0)
 		return 1;
-	if (share_build(base, "/", false, NULL, 0, &e) != -EXDEV)
+	if (share_build(base, "/", false, NULL, 0, &is_flat, &e) != -EXDEV)
 		return 2;
 	return strstr(e.text, "is not in a private mount namespace") ? 0 : 3;
 }

@@ -1,0 +1,102 @@
+/* Finding the directory for run-time files. Must not trust one in /tmp unseen. */
+#include "runtime/userns/rundir.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/mem.h"
+#include "runtime/userns/userns.h"
+
+#define RUNDIR_SYSTEM "/run"
+#define RUNDIR_LAST   "/tmp/vmrt-"
+
+/* The files of a namespace's root are the user's: /run is the host's there. Not so in a machine
+ * whose root is an id of another. */
+static bool rundir_is_systems(void)
+{
+	return geteuid() == 0 && (userns_is_initial() || access(RUNDIR_SYSTEM, W_OK) == 0);
+}
+
+static bool rundir_is_private(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid() &&
+	       !(st.st_mode & 077);
+}
+
+/* As the host knows the user, whichever namespace this is. */
+static unsigned int rundir_uid(void)
+{
+	auto_free struct userns *ns = xcalloc(1, sizeof(*ns));
+	struct err e;
+
+	return userns_read(ns, &e) < 0 ? geteuid()
+				       : userns_outside(&ns->uids, geteuid(), geteuid());
+}
+
+static char *rundir_find(void)
+{
+	const char *asked = getenv("XDG_RUNTIME_DIR");
+	unsigned int uid = rundir_uid();
+	char *path;
+
+	if (rundir_is_systems())
+		return xstrdup(RUNDIR_SYSTEM);
+	/* Set but empty is unset: podman calls so. */
+	if (asked && *asked)
+		return xstrdup(asked);
+	path = xasprintf(RUNDIR_SYSTEM "/user/%u", uid);
+	if (rundir_is_private(path))
+		return path;
+	free(path);
+	return xasprintf(RUNDIR_LAST "%u", uid);
+}
+
+const char *rundir_base(void)
+{
+	static char *base;
+
+	if (!base)
+		base = rundir_find();
+	return base;
+}
+
+const char *rundir_state(void)
+{
+	static char *state;
+
+	if (!state)
+		state = xasprintf("%s/vmrt", rundir_base());
+	return state;
+}
+
+const char *rundir_host(void)
+{
+	static char *host;
+
+	if (!host)
+		host = xasprintf("%s/vmrt-host", rundir_base());
+	return host;
+}
+
+int rundir_prepare(struct err *e)
+{
+	const char *base = rundir_base();
+
+	if (strncmp(base, RUNDIR_LAST, strlen(RUNDIR_LAST)) != 0)
+		return 0;
+	if (mkdir(base, 0700) < 0 && errno != EEXIST)
+		return err_sys(e, -errno, "making '%s' (there is no $XDG_RUNTIME_DIR)", base);
+	if (!rundir_is_private(base))
+		return err_set(e, -EPERM,
+			       "'%s' is not a directory that only this user can enter: set "
+			       "XDG_RUNTIME_DIR to one",
+			       base);
+	return 0;
+}

@@ -1,0 +1,212 @@
+# vmrt and vmrun as a user who is not root: own ids, own files, own namespaces, and what may be missing.
+
+load ../lib/load
+# shellcheck source=tests/lib/rootless.bash
+source "$TOP/tests/lib/rootless.bash"
+# shellcheck source=/dev/null
+source "$TOP/tests/lib/confinement.bash"
+
+setup_file() { rootless_start; }
+teardown_file() { rootless_stop; }
+
+setup() {
+	test_setup
+	vm_only "runc has no such front-end, and another way"
+	rootless_prepare
+	WORK=$USER_HOME/work
+	mkdir "$WORK"
+	chown "$USER_ID:$USER_ID" "$WORK"
+}
+
+teardown() {
+	rm -rf "$USER_HOME/work" "$USER_HOME/bundle"
+	rootless_teardown
+	test_teardown
+}
+
+# run_user ARG…: vmrun in the user's folder "work".
+run_user() {
+	run_user_input /dev/null "$@"
+}
+
+run_user_input() {
+	local input=$1
+	shift
+	# shellcheck disable=SC2016 # the inner shell's
+	ucall_input "$input" sh -c 'cd work && exec /home/build/vmrun "$@"' sh "$@"
+}
+
+owner_of() {
+	stat -c %u:%g "$1"
+}
+
+# A bundle of the user's own, for vmrt by hand.
+user_bundle() {
+	cp -a "$BUNDLE" "$USER_HOME/bundle"
+	chown -R "$USER_ID:$USER_ID" "$USER_HOME/bundle"
+}
+
+@test "vmrun: a user's command has the user's ids, and its files are the user's" {
+	echo in >"$T/in"
+	# shellcheck disable=SC2016 # the guest's shell expands it
+	run_user_input "$T/in" sh -c 'id; echo "$HOME $USER"; pwd; cat; echo diagnosis >&2; echo out >out; mkdir -p a/b; chmod 600 out
+		stat -c %u:%g:%a out a; stat -c %u:%g /etc/passwd; exit 42'
+	expect_status 42
+	expect_err diagnosis
+	expect_out "uid=$USER_ID($USER_NAME) gid=$USER_ID($USER_NAME) groups=$USER_ID($USER_NAME)
+/home/$USER_NAME $USER_NAME
+/home/$USER_NAME/work
+in
+$USER_ID:$USER_ID:600
+$USER_ID:$USER_ID:755
+65534:65534"
+	expect_equal "$(owner_of "$WORK/out")" "$USER_ID:$USER_ID" "the file's owner"
+	expect_equal "$(owner_of "$WORK/a/b")" "$USER_ID:$USER_ID" "the directory's owner"
+}
+
+@test "vmrun make, with the compiler's files as the host has them" {
+	printf 'prog: main.o\n\tcc -o prog main.o\n' >"$WORK/Makefile"
+	printf 'int main(void)\n{\n\treturn 7;\n}\n' >"$WORK/main.c"
+	run_user make
+	expect_status 0
+	expect_equal "$(owner_of "$WORK/prog")" "$USER_ID:$USER_ID" "the program's owner"
+	ucall work/prog
+	expect_status 7
+}
+
+@test "vmrun: changes beside the current directory vanish, whoever makes them" {
+	# shellcheck disable=SC2016 # the guest's shell expands it
+	run_user -u root sh -ec 'id -u; echo x >/etc/made; mkdir /made; rm /etc/debian_version; mount -t tmpfs none /mnt; echo >root-made
+		stat -c %u root-made; cat /etc/shadow' 2>/dev/null
+	expect_status 1
+	expect_out '0
+0'
+	expect_err_has 'Permission denied'
+	[ ! -e /etc/made ] || expect_failed "nothing made on the host"
+	expect_equal "$(owner_of "$WORK/root-made")" "$USER_ID:$USER_ID" "files of root's are the user's as well"
+	# shellcheck disable=SC2016 # the guest's shell expands it
+	run_user -u 1234:1235 sh -ec 'echo >$HOME/x 2>/dev/null || true; echo x >/var/tmp/x; chmod 700 /var/tmp/x; echo >other; stat -c %u:%g other .'
+	expect_status 0
+	expect_out '1234:1235
+1234:1235'
+	expect_equal "$(owner_of "$WORK/other")" "$USER_ID:$USER_ID" "another user's, too"
+}
+
+@test "vmrun: statuses, signals and a terminal are as root's" {
+	run_user sh -c 'kill -TERM $$'
+	expect_status 143
+	run_user no-such-command
+	expect_status 127
+	run_user --timeout 2 sleep 100
+	expect_status 124
+	OUT=$T/terminal.out ERR=$T/terminal.err status=0
+	script_terminal USER_CALL 'size:20x70' 'expect:ready' 'send:yes\r' 'expect:got yes' -- \
+		/home/build/vmrun sh -c 'tty; stty size; echo ready; read x; echo got $x; exit 6' >"$OUT" 2>"$ERR" || status=$?
+	tr -d '\r' <"$OUT" >"$OUT.lines"
+	OUT=$OUT.lines
+	expect_out_line '/dev/pts/0'
+	expect_out_line '20 70'
+	expect_out_line '[status 6] [cooked]'
+}
+
+@test "vmrt by hand: every verb finds the user's container, whose processes have ids of their own" {
+	local pid
+	UID_FIRST=$USER_SUBID
+	user_bundle
+	jq '.process.args = ["/payload", "ready"]' <"$BUNDLE/config.json" >"$USER_HOME/bundle/config.json"
+	# shellcheck disable=SC2016 # the inner shell's
+	ucall sh -c 'exec "$VMRT" run -d --bundle bundle --pid-file work/pid "$0" >work/out' "$ID"
+	expect_status 0
+	[ -s "$WORK/pid" ] || expect_failed "a pid-file"
+	wait_for "the process" file_has "$WORK/out" ready
+	[ -e "$USER_HOME/../run/vmrt/$ID/state.json" ] || expect_failed "the state in XDG_RUNTIME_DIR"
+	ucall "$USER_VMRT" state "$ID"
+	expect_equal "$(jq -r .status "$OUT")" running
+	ucall "$USER_VMRT" list -q
+	expect_out "$ID"
+	ucall_input <(echo in) "$USER_VMRT" exec "$ID" sh -c 'cat; id -u; exit 9'
+	expect_status 9
+	expect_out 'in
+0'
+	ucall "$USER_VMRT" ps "$ID"
+	expect_out_has 'payload ready'
+	ucall "$USER_VMRT" pause "$ID"
+	expect_status 0
+	ucall "$USER_VMRT" resume "$ID"
+	expect_status 0
+	pid=$(monitor_on_host "$ID")
+	expect_equal "$(status_field "$pid" Uid)" "$USER_ID $USER_ID $USER_ID $USER_ID" "monitor: the user"
+	expect_caps "$pid" monitor "$MONITOR_CAPS"
+	expect_filtered "$pid" monitor
+	expect_own_namespaces "$pid" monitor $$ user mnt pid ipc uts net
+	expect_qemu_confined "$(child_named "$pid" qemu)" "$pid"
+	expect_virtiofsd_confined "$(child_named "$pid" virtiofsd)" "$pid"
+	ucall "$USER_VMRT" kill "$ID" KILL
+	expect_status 0
+	wait_for "its end" process_is_gone "$pid"
+	ucall "$USER_VMRT" delete "$ID"
+	expect_status 0
+}
+
+# The monitor's pid as the tests see it.
+monitor_on_host() {
+	ps -eo pid=,comm= | while read -r pid comm; do
+		[ "$comm" = vmrt-monitor ] || continue
+		[ "$(status_field "$pid" Uid)" = "$USER_ID $USER_ID $USER_ID $USER_ID" ] && echo "$pid" && break
+	done
+}
+
+@test "vmrt run in a namespace that somebody else has made" {
+	user_bundle
+	jq '.process.args = ["/bin/sh", "-c", "id -u; echo >/made; chown 5:6 /made"]' <"$BUNDLE/config.json" >"$USER_HOME/bundle/config.json"
+	ucall unshare --user --map-root-user --map-auto "$USER_VMRT" run --bundle bundle "$ID"
+	expect_status 0
+	expect_out 0
+	expect_equal "$(owner_of "$USER_HOME/bundle/rootfs/made")" "$((USER_SUBID + 4)):$((USER_SUBID + 5))" "the file's owner"
+	ucall unshare --user --map-root-user "$USER_VMRT" run --bundle bundle "$ID"
+	expect_status 1
+	expect_err_has 'this user namespace has no id that can be QEMU'
+}
+
+# In a mount namespace with one file in place of another.
+with_file() {
+	local text=$1 over=$2
+	printf '%s' "$text" >"$T/instead"
+	chmod 644 "$T/instead"
+	shift 2
+	status=0
+	OUT=$T/call.out ERR=$T/call.err
+	# shellcheck disable=SC2016 # the inner shell's
+	nsenter --mount --pid --target "$(cat "$(rootless_dir)/holder.pid")" unshare --mount sh -c \
+		'cat >/home/instead && mount --bind /home/instead "$0" && exec "$@"' "$over" \
+		"${USER_CALL[@]:${#USER_ENTER[@]}}" "$@" <"$T/instead" >"$OUT" 2>"$ERR" 3>&- || status=$?
+}
+
+@test "what is missing for users has one line with the command that mends it" {
+	user_bundle
+	with_file '' /etc/subuid /home/build/vmrun id
+	expect_status 125
+	expect_err "the user '$USER_NAME' has no subordinate ids in /etc/subuid: usermod --add-subuids $((USER_SUBID + USER_SUBID_COUNT))-$((USER_SUBID + 2 * USER_SUBID_COUNT - 1)) --add-subgids $((USER_SUBID + USER_SUBID_COUNT))-$((USER_SUBID + 2 * USER_SUBID_COUNT - 1)) $USER_NAME"
+	with_file '' /usr/bin/newuidmap "$USER_VMRT" run --bundle "/home/$USER_NAME/bundle" x
+	expect_status 1
+	expect_err_has 'newuidmap is not installed: apt-get install uidmap'
+	with_file 0 /proc/sys/user/max_user_namespaces "$USER_VMRT" run --bundle "/home/$USER_NAME/bundle" x
+	expect_status 1
+	expect_err_has 'this host allows no user namespaces: sysctl -w user.max_user_namespaces='
+	with_file 0 /proc/sys/user/max_user_namespaces "$USER_VMRT" doctor --json
+	expect_equal "$(jq -r '.[] | select(.check == "users") | .status' "$OUT")" fail
+	ucall "$USER_VMRT" doctor --json
+	expect_equal "$(jq -r '.[] | select(.check == "users") | .status' "$OUT")" ok
+}
+
+@test "without XDG_RUNTIME_DIR there is a private directory, and none is taken that is somebody else's" {
+	ucall env -u XDG_RUNTIME_DIR /home/build/vmrun true
+	expect_status 0
+	expect_equal "$(stat -c %u:%a "$(rootless_dir)/tmp/vmrt-$USER_ID")" "$USER_ID:700" "the directory"
+	rm -r "$(rootless_dir)/tmp/vmrt-$USER_ID"
+	mkdir -m 777 "$(rootless_dir)/tmp/vmrt-$USER_ID"
+	ucall env -u XDG_RUNTIME_DIR /home/build/vmrun true
+	expect_status 125
+	expect_err "vmrun: '/tmp/vmrt-$USER_ID' is not a directory that only this user can enter: set XDG_RUNTIME_DIR to one"
+	rmdir "$(rootless_dir)/tmp/vmrt-$USER_ID"
+}
