@@ -133,6 +133,9 @@ static int agent_request(struct agent *a, struct err *e)
 	if (r < 0)
 		return err_set(e, r, "the container's monitor ended");
 	agent_drop_stdio(start);
+	/* What it holds is what it can reach. */
+	close(start->state_dirfd);
+	close(start->process_fd);
 	return 0;
 }
 

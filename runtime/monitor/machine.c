@@ -17,6 +17,7 @@
 #include "lib/socket_link.h"
 #include "runtime/log/log.h"
 #include "runtime/proc/spawn.h"
+#include "runtime/sandbox/helper_filter.h"
 #include "runtime/sandbox/jail.h"
 #include "runtime/sandbox/sandbox.h"
 #include "runtime/vm/vm.h"
@@ -145,6 +146,7 @@ static int machine_start_share(struct machine *m, const struct monitor_start *st
 	};
 	struct strv argv = {0};
 	struct strv env = {0};
+	struct sock_fprog filter = {0};
 	struct sandbox sandbox;
 	int errors[2];
 	int r;
@@ -154,7 +156,10 @@ static int machine_start_share(struct machine *m, const struct monitor_start *st
 		return r;
 	m->share_errors.fd = errors[0];
 	sandbox_init_virtiofsd(&sandbox);
-	r = virtiofsd_argv(&plan, &argv, e);
+	sandbox.filter = &filter;
+	r = helper_filter_make(&filter, e);
+	if (r == 0)
+		r = virtiofsd_argv(&plan, &argv, e);
 	if (r == 0) {
 		struct spawn_fd fds[] = {{listen_fd, CHILD_FD_SHARE}, {errors[1], STDERR_FILENO}};
 		struct spawn s = {
@@ -175,6 +180,7 @@ static int machine_start_share(struct machine *m, const struct monitor_start *st
 		r = spawn_start(&s, &m->share_pid, NULL, e);
 	}
 	fd_close(&errors[1]);
+	helper_filter_done(&filter);
 	strv_done(&argv);
 	strv_done(&env);
 	return r;

@@ -8,6 +8,8 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -223,6 +225,9 @@ int sandbox_apply_rights(const struct sandbox *s, const char **ret_stage)
 		return r;
 	*ret_stage = "setting no_new_privs";
 	if (s->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) < 0)
+		return -errno;
+	*ret_stage = "loading the filter of system calls";
+	if (s->filter && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, s->filter) < 0)
 		return -errno;
 	return 0;
 }

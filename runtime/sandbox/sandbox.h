@@ -14,6 +14,8 @@
 /* passt's user and group. */
 #define SANDBOX_NOBODY 65534
 
+struct sock_fprog;
+
 struct sandbox {
 	bool want_ids; /* switch to uid/gid with no supplementary groups */
 	uid_t uid;
@@ -22,6 +24,7 @@ struct sandbox {
 				  all others leave every set */
 	uint64_t ambient_caps; /* of these, what a program that is not root's keeps as well */
 	bool no_new_privs;
+	const struct sock_fprog *filter; /* of system calls, with no_new_privs; NULL: none */
 	bool has_oom_score_adj;
 	int oom_score_adj;
 	/* RLIMIT_CORE is 0 and the umask 077 for everybody. Others only where asked for: */

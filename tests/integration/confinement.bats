@@ -22,7 +22,7 @@ exec_begun() {
 	"$BUILD/subreap" --report "$T/exec.reaped" "$VMRT" --root "$ROOT" exec --detach --pid-file "$T/exec.pid" \
 		"$ID" /bin/sleep 100 </dev/null >"$T/exec.out" 2>&1 3>&- &
 	wait_for "an exec's pid" exec_begun
-	expect_exec_confined "$(cat "$T/exec.pid")"
+	expect_exec_confined "$(cat "$T/exec.pid")" "$T/exec.out"
 	# After an exec session there are more descriptors, of the same kinds.
 	expect_confined "$PID" "$ROOT" "$T/(exec\\.)?(out|err)"
 	# No two QEMUs are the same user.

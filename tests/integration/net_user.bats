@@ -3,6 +3,8 @@
 load ../lib/load
 # shellcheck source=/dev/null
 source "$TOP/tests/lib/net.bash"
+# shellcheck source=/dev/null
+source "$TOP/tests/lib/confinement.bash"
 
 setup() {
 	test_setup
@@ -165,14 +167,18 @@ send_slowly() {
 	send_slowly
 }
 
-@test "the end of passt is the container's, and says so" {
+@test "passt is confined, and its end is the container's, which says so" {
+	local monitor passt
 	config_user_network
 	ip -n "$BOX" route add default via 10.99.0.1
 	args /payload ready
 	in_ns "$BOX" "$VMRT" --root "$ROOT" --log "$LOG" run --bundle "$BUNDLE" "$ID" </dev/null >"$T/out" 2>"$T/err" 3>&- &
 	local run=$!
 	wait_for "the process" file_has "$T/out" ready
-	pkill -KILL -P "$(jq .pid <(rt state "$ID"))" passt
+	monitor=$(state_of .pid)
+	passt=$(child_named "$monitor" passt)
+	expect_passt_confined "$passt" "$monitor"
+	kill -KILL "$passt"
 	status=0
 	wait "$run" || status=$?
 	OUT=$T/out ERR=$T/err

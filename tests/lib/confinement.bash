@@ -34,8 +34,17 @@ expect_caps() {
 	expect_equal "$(status_field "$1" NoNewPrivs)" 1 "$2: no_new_privs"
 }
 
+# Of every thread: they share their memory, and one without a filter is a way around it.
 expect_filtered() {
-	expect_equal "$(status_field "$1" Seccomp)" 2 "$2: a filter of system calls"
+	local task
+	for task in "/proc/$1/task"/*; do
+		expect_equal "$(status_field "$1/task/${task##*/}" Seccomp)" 2 "$2: a filter of system calls, thread ${task##*/}"
+		expect_equal "$(status_field "$1/task/${task##*/}" NoNewPrivs)" 1 "$2: no_new_privs, thread ${task##*/}"
+	done
+}
+
+expect_no_groups() {
+	expect_equal "$(status_field "$1" Groups)" "" "$2: groups"
 }
 
 # expect_own_namespaces PID ROLE OTHER-PID NAMESPACE…: none of them is the other process's.
@@ -97,9 +106,12 @@ expect_virtiofsd_confined() {
 	local waiting=$1 monitor=$2 server
 	server=$(ps -o pid= --ppid "$waiting" | tr -d ' ')
 	[ -n "$server" ] || server=$waiting
-	expect_caps "$waiting" "virtiofsd's parent" "$VIRTIOFSD_CAPS"
+	# The C version's waits for it and does nothing else.
+	[ "$server" = "$waiting" ] || expect_caps "$waiting" "virtiofsd's parent" 0
+	expect_filtered "$waiting" "virtiofsd's parent"
 	expect_caps "$server" virtiofsd "$VIRTIOFSD_CAPS"
 	expect_filtered "$server" virtiofsd
+	expect_no_groups "$server" virtiofsd
 	expect_own_namespaces "$server" virtiofsd "$monitor" mnt pid net
 	expect_limit "$server" virtiofsd 'Max core file size' 0
 	expect_mounts "$server" virtiofsd '/|/rootfs(/.*)?|/mounts/[0-9]+(/.*)?'
@@ -116,6 +128,7 @@ expect_confined() {
 	expect_caps "$pid" monitor "$MONITOR_CAPS"
 	(((16#$(status_field "$pid" CapBnd) & ~MONITOR_CAPS) == 0)) || expect_failed "monitor: bounding set"
 	expect_filtered "$pid" monitor
+	expect_no_groups "$pid" monitor
 	expect_own_namespaces "$pid" monitor $$ mnt pid ipc uts net
 	# Its root is the container's, and no path of the host leads anywhere.
 	[ -e "/proc/$pid/root/payload" ] || expect_failed "monitor: the container's root"
@@ -128,9 +141,27 @@ expect_confined() {
 	expect_virtiofsd_confined "$(child_named "$pid" virtiofsd)" "$pid"
 }
 
-# expect_exec_confined PID: the host process of an exec session.
+# expect_exec_confined PID [STDIO]: the host process of an exec session. It is in the host's namespaces but for the pids, and
+# has no system call to open, mount or connect with: what it holds is what it can reach.
 expect_exec_confined() {
+	expect_equal "$(status_field "$1" Uid)" "0 0 0 0" "exec: uid"
 	expect_caps "$1" exec 0
+	expect_equal "$(status_field "$1" CapBnd)" 0000000000000000 "exec: bounding set"
 	expect_filtered "$1" exec
 	expect_own_namespaces "$1" exec $$ pid
+	expect_fds "$1" exec "/dev/null|pipe:.*|socket:.*|anon_inode:.*|(/dev/pts)?/[0-9]+${2:+|$2}"
+}
+
+# expect_passt_confined PID MONITOR: the user-mode network's process.
+expect_passt_confined() {
+	local id
+	id=$(awk '/^Uid:/ { print $2 }' "/proc/$1/status")
+	[ "$id" != 0 ] || expect_failed "passt: no root"
+	expect_no_groups "$1" passt
+	expect_equal "$(status_field "$1" CapEff)" 0000000000000000 "passt: capabilities"
+	expect_filtered "$1" passt
+	expect_own_namespaces "$1" passt "$2" mnt ipc uts user
+	expect_own_namespaces "$1" passt $$ pid
+	expect_equal "$(ls -A "/proc/$1/root")" "" "passt: an empty root"
+	expect_fds "$1" passt '/dev/null|/null|pipe:.*|socket:.*|anon_inode:.*'
 }

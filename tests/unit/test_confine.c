@@ -1,5 +1,7 @@
 /* What a confined process can still do and what ends it. Every probe runs in a child of its own. */
 #include "runtime/sandbox/confine.h"
+#include "runtime/sandbox/helper_filter.h"
+#include "runtime/sandbox/sandbox.h"
 #include "lib/fd.h"
 #include "tests/unit/tap.h"
 
@@ -211,6 +213,55 @@ static void test_reader(void)
 	is_int(probe(CONFINE_READER, change_user), -SIGSYS, "of changing its user");
 }
 
+static int unshare_user(void)
+{
+	return unshare(CLONE_NEWUSER) < 0 ? errno : 0;
+}
+
+static int unshare_mounts(void)
+{
+	return unshare(CLONE_NEWNS) < 0 ? errno : 0;
+}
+
+static int trace_parent(void)
+{
+	return syscall(SYS_ptrace, 0x4206 /* SEIZE */, getppid(), 0, 0) < 0 ? errno : 0;
+}
+
+/* The same for what a helper program has. */
+static int probe_helper(int (*run)(void))
+{
+	struct sandbox sandbox = {.no_new_privs = true, .keep_caps = own_caps};
+	struct sock_fprog filter;
+	const char *stage;
+	int status = 0;
+	struct err e;
+	pid_t pid;
+
+	if (helper_filter_make(&filter, &e) < 0)
+		return FAILED;
+	sandbox.filter = &filter;
+	pid = fork();
+	if (pid == 0)
+		_exit(sandbox_apply_rights(&sandbox, &stage) < 0 ? FAILED : run());
+	helper_filter_done(&filter);
+	if (waitpid(pid, &status, 0) != pid)
+		return FAILED;
+	return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static void test_helper(void)
+{
+	is_int(probe_helper(run_program), 0, "a helper can be executed");
+	is_int(probe_helper(unshare_mounts), 0, "it makes namespaces for itself");
+	is_int(probe_helper(fork_child), 0, "it forks");
+	is_int(probe_helper(open_unix_socket), 0, "it has local sockets");
+	is_int(probe_helper(open_inet_socket), EPERM, "and no others");
+	is_int(probe_helper(unshare_user), EPERM, "it makes no user namespace");
+	is_int(probe_helper(clone_namespace), EPERM, "by no call");
+	is_int(probe_helper(trace_parent), EPERM, "it traces nobody");
+}
+
 int main(void)
 {
 	own_caps = status_hex("CapPrm:");
@@ -218,6 +269,7 @@ int main(void)
 		test_monitor();
 		test_agent();
 		test_reader();
+		test_helper();
 	} else {
 		ok(1, "confinement # SKIP needs root");
 	}
