@@ -47,7 +47,7 @@ UNIT_SOURCES    := $(wildcard tests/unit/test_*.c)
 UNIT_PROGRAMS   := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/tests/unit/%)
 FUZZ_SOURCES    := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_REPLAYS    := $(FUZZ_SOURCES:tests/fuzz/%.c=$(BUILD)/tests/replay/%)
-FORMATTED       := $(wildcard lib/*.[ch] runtime/*.c runtime/*/*.[ch] init/*.[ch] vmrun/*.[ch] tests/unit/*.[ch] \
+FORMATTED       := $(wildcard lib/*.[ch] runtime/*.c runtime/*/*.[ch] init/*.[ch] vmrun/*.[ch] vmrun/*/*.[ch] tests/unit/*.[ch] \
 		   tests/fuzz/*.[ch] tests/payload/*.[ch] tests/hostile/*.c tests/kernel/*.[ch] tests/bench/*.c)
 # A sanitized build stands beside the other, it does not replace it.
 VMRT            := $(if $(filter 1,$(SANITIZE)),$(OBJ)/vmrt,$(BUILD)/vmrt)
@@ -98,6 +98,7 @@ kernel: ## build the guest's kernel (minutes, cached outside the tree)
 install: all ## install below DESTDIR and PREFIX
 	install -D -m 755 $(BUILD)/vmrt $(DESTDIR)$(PREFIX)/bin/vmrt
 	install -D -m 755 $(BUILD)/vmrun $(DESTDIR)$(PREFIX)/bin/vmrun
+	install -D -m 755 $(BUILD)/vmrun-unpack $(DESTDIR)$(PREFIX)/lib/vmrt/vmrun-unpack
 	install -D -m 644 $(BUILD)/initramfs-$(ARCH).cpio $(DESTDIR)$(PREFIX)/lib/vmrt/initramfs-$(ARCH).cpio
 	install -D -m 644 $(BUILD)/kernel/$(ARCH)/vmlinux $(DESTDIR)$(PREFIX)/lib/vmrt/kernel/$(ARCH)/vmlinux
 	install -D -m 644 config.json.sample $(DESTDIR)$(PREFIX)/share/doc/vmrt/config.json.sample

@@ -78,6 +78,10 @@ void environ_make(const struct request *request, const struct user *user, struct
 	environ_set_value(ret, "USER", user->name);
 	environ_set_value(ret, "LOGNAME", user->name);
 	environ_set_value(ret, "SHELL", user->shell);
+	for (size_t i = 0; request->root_env && i < request->root_env->count; i++) {
+		if (strchr(request->root_env->at[i], '='))
+			environ_set(ret, request->root_env->at[i]);
+	}
 	for (size_t i = 0; i < request->env.count; i++) {
 		const char *pair = request->env.at[i];
 

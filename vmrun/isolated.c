@@ -69,7 +69,8 @@ static int isolated_copy_file(const char *dir, const char *path, struct err *e)
 			return 1;
 		r = to < 0 ? -errno : isolated_copy_data(from, to);
 	}
-	if (r == 0 && (fchown(to, st.st_uid, st.st_gid) < 0 || fchmod(to, st.st_mode & 07777) < 0))
+	if (r == 0 && ((geteuid() == 0 && fchown(to, st.st_uid, st.st_gid) < 0) ||
+		       fchmod(to, st.st_mode & 07777) < 0))
 		r = -errno;
 	return r < 0 ? err_sys(e, r, "copying '%s'", path) : 0;
 }

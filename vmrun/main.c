@@ -3,7 +3,6 @@
  * This file has the table of options and the order of things. It writes a bundle into a private
  * directory and runs the public `vmrt run`; it must not reach into a running VM itself. */
 #include <errno.h>
-#include <ftw.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,8 +13,10 @@
 #include "runtime/userns/rundir.h"
 #include "vmrun/batch.h"
 #include "vmrun/bundle.h"
+#include "vmrun/cleaner.h"
 #include "vmrun/defaults.h"
 #include "vmrun/disks.h"
+#include "vmrun/image.h"
 #include "vmrun/isolated.h"
 #include "vmrun/kernel.h"
 #include "vmrun/run.h"
@@ -32,7 +33,8 @@ static const struct option_spec main_options[] = {
 	{"module", 0, OPTION_LIST, AT(modules), "NAME", "one more module of that kernel to load"},
 	{"memory", 'm', OPTION_STRING, AT(memory), "SIZE", "memory: 512M, 2G"},
 	{"cpus", 'c', OPTION_COUNT, AT(cpus), "N", "number of CPUs"},
-	{"root", 'r', OPTION_STRING, AT(root), "DIR", "root file system (default: the host's)"},
+	{"root", 'r', OPTION_STRING, AT(root), "DIR|BUNDLE|TAR",
+	 "root file system: a directory, a bundle, an image (default: the host's)"},
 	{"rw", 0, OPTION_FLAG, AT(is_root_writable), NULL,
 	 "changes to the root file system stay (default: they vanish)"},
 	{"isolated", 0, OPTION_FLAG, AT(is_isolated), NULL,
@@ -134,6 +136,12 @@ static int main_check(const struct request *request, struct err *e)
 		return err_set(e, -EINVAL, "option --isolated: not with --root or --rw");
 	if (request->is_isolated && !request->arg_count)
 		return err_set(e, -EINVAL, "option --isolated: needs a command");
+	if ((request->is_dry_run || request->want_keep) && image_is_archive(request->root))
+		return err_set(e, -EINVAL,
+			       "option --root: an archive is unpacked for one run: not with "
+			       "--dry-run or --keep");
+	if (request->is_dry_run && geteuid() != 0)
+		return err_set(e, -EPERM, "option --dry-run: the commands would need root");
 	if (request->is_dry_run && request->disks.count)
 		return err_set(
 			e, -EINVAL,
@@ -146,16 +154,10 @@ static int main_check(const struct request *request, struct err *e)
 	return r < 0 ? r : main_check_targets(request, e);
 }
 
-static int main_remove_one(const char *path, const struct stat *st, int kind, struct FTW *where)
-{
-	(void)st;
-	(void)kind;
-	(void)where;
-	return remove(path) < 0 && errno != ENOENT ? -1 : 0;
-}
-
 static void main_leave(const struct request *request, const char *dir, bool has_failed)
 {
+	int r;
+
 	if (request->is_dry_run && !has_failed)
 		fprintf(stderr, "vmrun: what these need is in %s\n", dir);
 	else if (request->want_keep)
@@ -163,17 +165,41 @@ static void main_leave(const struct request *request, const char *dir, bool has_
 			"vmrun: kept %s; 'vmrt --root %s/state delete %s' comes before "
 			"removing it\n",
 			dir, dir, strrchr(dir, '/') + 1);
-	else if (nftw(dir, main_remove_one, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) < 0)
-		fprintf(stderr, "vmrun: removing %s: %s\n", dir, strerror(errno));
+	else if ((r = cleaner_remove(dir)) < 0)
+		fprintf(stderr, "vmrun: removing %s: %s\n", dir, strerror(-r));
 }
 
 /* A request of its own for what has a root of its own. */
 struct main_isolation {
 	struct request request;
+	struct image image;
 	char *root;
 	char *program;
 	char **args;
 };
+
+/* Without a command it is the image's, as the image starts it. */
+static int main_open_root(const struct request *asked, const char *dir, struct main_isolation *ret,
+			  struct err *e)
+{
+	struct request *request = &ret->request;
+	const struct image *image = &ret->image;
+	int r = image_open(asked->root, dir, &ret->image, e);
+
+	if (r < 0)
+		return r;
+	request->root = image->root;
+	request->root_env = &image->env;
+	if (asked->arg_count || !image->args.count)
+		return 0;
+	request->args = image->args.at;
+	request->arg_count = (int)image->args.count;
+	if (!asked->workdir)
+		request->workdir = image->workdir;
+	if (!asked->user)
+		request->user = image->user;
+	return 0;
+}
 
 static int main_isolate(const struct request *asked, const char *dir, struct main_isolation *ret,
 			struct err *e)
@@ -182,6 +208,8 @@ static int main_isolate(const struct request *asked, const char *dir, struct mai
 	int r;
 
 	*request = *asked;
+	if (asked->root)
+		return main_open_root(asked, dir, ret, e);
 	if (!asked->is_isolated)
 		return 0;
 	ret->root = xasprintf("%s/root", dir);
@@ -219,6 +247,7 @@ static int main_run_command(const struct request *asked, unsigned int timeout_ms
 		r = run_bundle(request, dir, &ids, timeout_ms, e);
 	disks_done(&disks);
 	kernel_done(&kernel);
+	image_done(&isolation.image);
 	free(isolation.root);
 	free(isolation.program);
 	free(isolation.args);
@@ -248,7 +277,9 @@ static int main_run(const struct request *request, struct err *e)
 	const char *parent = getenv("VMRUN_DIR");
 	auto_free char *dir =
 		xasprintf("%s/vmrun-XXXXXX", parent && *parent ? parent : rundir_base());
+	auto_free char *vmrt = run_find_vmrt();
 	unsigned int timeout_ms = 0;
+	int cleaner_fd = -1;
 	int r = main_check(request, e);
 
 	if (r == 0 && !(parent && *parent))
@@ -259,9 +290,12 @@ static int main_run(const struct request *request, struct err *e)
 		return r;
 	if (!mkdtemp(dir))
 		return err_sys(e, -errno, "making '%s'", dir);
+	if (!request->want_keep)
+		cleaner_fd = cleaner_start(dir, vmrt);
 	r = request->file ? main_run_targets(request, dir, e)
 			  : main_run_command(request, timeout_ms, dir, e);
 	main_leave(request, dir, r != 0);
+	cleaner_stop(&cleaner_fd);
 	return r;
 }
 

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "runtime/cmd/options.h"
+#include "runtime/proc/strv.h"
 
 /* Exit statuses that are not the command's. */
 enum request_exit {
@@ -18,9 +19,10 @@ enum request_exit {
 struct request {
 	const char *kernel; /* NULL: vmrt's own */
 	struct option_list append;
-	const char *memory; /* "2G", "512M", "512"; NULL: vmrt's default */
-	unsigned int cpus;  /* 0: vmrt's default */
-	const char *root;   /* a directory; NULL: "/" */
+	const char *memory;	     /* "2G", "512M", "512"; NULL: vmrt's default */
+	unsigned int cpus;	     /* 0: vmrt's default */
+	const char *root;	     /* a directory, a bundle, an archive; NULL: "/" */
+	const struct strv *root_env; /* what that says of the environment; NULL: nothing */
 	bool is_root_writable;
 	bool is_isolated;	    /* no file of the host's but the program and what it needs */
 	bool is_standalone;	    /* the same in an initramfs, the program being PID 1 */

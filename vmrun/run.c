@@ -11,7 +11,6 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
@@ -25,6 +24,7 @@
 #include "lib/mem.h"
 #include "runtime/oci/json.h"
 #include "runtime/proc/strv.h"
+#include "vmrun/child.h"
 #include "vmrun/console.h"
 #include "vmrun/standalone.h"
 
@@ -33,8 +33,6 @@
 /* Before what runc says of a program that cannot be executed: `exec: "x": ...`, `exec /x: ...`. */
 #define RUN_EXEC_TEXT "unable to start container process: exec"
 #define RUN_GRACE_S   5 /* between SIGTERM and SIGKILL after a timeout */
-
-extern char **environ;
 
 struct run {
 	const char *dir;
@@ -56,7 +54,7 @@ struct run {
 };
 
 /* $VMRT, or beside vmrun, as both are installed, else in PATH. */
-static char *run_find_vmrt(void)
+char *run_find_vmrt(void)
 {
 	const char *asked = getenv("VMRT");
 	char self[PATH_MAX];
@@ -74,30 +72,17 @@ static char *run_find_vmrt(void)
 	return access(beside, X_OK) == 0 ? take_ptr(beside) : xstrdup("vmrt");
 }
 
-/* `is_deaf`: what is sent to our process group a second time does not end it. */
 static int run_spawn(const struct run *run, const struct strv *argv, bool is_deaf, pid_t *ret_pid,
 		     struct err *e)
 {
-	posix_spawn_file_actions_t files;
-	static const int ends[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
-	posix_spawnattr_t attr;
-	sigset_t mask;
-	int r;
+	const struct child child = {
+		.argv = argv->at,
+		.is_deaf = is_deaf,
+		.is_silent = run->is_standalone, /* every end of its is an error to vmrt */
+		.is_mortal = !is_deaf,
+	};
 
-	sigemptyset(&mask);
-	for (size_t i = 0; is_deaf && i < sizeof(ends) / sizeof(*ends); i++)
-		sigaddset(&mask, ends[i]);
-	posix_spawnattr_init(&attr);
-	posix_spawnattr_setsigmask(&attr, &mask);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
-	posix_spawn_file_actions_init(&files);
-	/* Every end of a standalone program's is an error to vmrt. */
-	if (run->is_standalone)
-		posix_spawn_file_actions_addopen(&files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-	r = posix_spawnp(ret_pid, run->vmrt, &files, &attr, argv->at, environ);
-	posix_spawn_file_actions_destroy(&files);
-	posix_spawnattr_destroy(&attr);
-	return r ? err_set(e, -r, "starting '%s': %s", run->vmrt, strerror(r)) : 0;
+	return child_start(&child, ret_pid, e);
 }
 
 static int run_start(struct run *run, const struct request *request, struct err *e)

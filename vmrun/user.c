@@ -3,13 +3,18 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
+#include <linux/openat2.h>
 #include <pwd.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "lib/fd.h"
 #include "lib/mem.h"
 
 static bool user_is_number(const char *text)
@@ -27,17 +32,35 @@ static bool user_matches(const char *name, unsigned long id, const char *wanted)
 	return user_is_number(wanted) ? strtoul(wanted, NULL, 10) == id : !strcmp(name, wanted);
 }
 
+/* Of a root file system that is not the host's: its links lead nowhere else, and nothing but a file
+ * is read. */
+static FILE *user_open(const char *root, const char *path)
+{
+	struct open_how how = {.flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+			       .resolve = RESOLVE_IN_ROOT};
+	auto_close int root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	auto_close int fd = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
+	struct stat st;
+	FILE *file;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return NULL;
+	file = fdopen(fd, "r");
+	if (file)
+		fd = -1;
+	return file;
+}
+
 /* Valid until the next call; NULL: there is none. */
 static const struct passwd *user_look_up(const char *wanted, const char *root)
 {
-	auto_free char *path = xasprintf("%s/etc/passwd", root);
 	const struct passwd *p;
 	FILE *file;
 
 	if (user_is_host(root))
 		return user_is_number(wanted) ? getpwuid((uid_t)strtoul(wanted, NULL, 10))
 					      : getpwnam(wanted);
-	file = fopen(path, "re");
+	file = user_open(root, "etc/passwd");
 	if (!file)
 		return NULL;
 	while ((p = fgetpwent(file)) && !user_matches(p->pw_name, p->pw_uid, wanted))
@@ -48,13 +71,12 @@ static const struct passwd *user_look_up(const char *wanted, const char *root)
 
 static const struct group *user_look_up_group(const char *wanted, const char *root)
 {
-	auto_free char *path = xasprintf("%s/etc/group", root);
 	const struct group *g;
 	FILE *file;
 
 	if (user_is_host(root))
 		return getgrnam(wanted);
-	file = fopen(path, "re");
+	file = user_open(root, "etc/group");
 	if (!file)
 		return NULL;
 	while ((g = fgetgrent(file)) && strcmp(g->gr_name, wanted))
@@ -80,7 +102,6 @@ static void user_add_group(struct user *u, gid_t gid)
 
 static void user_add_groups(struct user *u, const char *root)
 {
-	auto_free char *path = xasprintf("%s/etc/group", root);
 	const struct group *g;
 	FILE *file;
 
@@ -94,7 +115,7 @@ static void user_add_groups(struct user *u, const char *root)
 		return;
 	}
 	user_add_group(u, u->gid);
-	file = fopen(path, "re");
+	file = user_open(root, "etc/group");
 	while (file && (g = fgetgrent(file))) {
 		for (char **member = g->gr_mem; *member; member++) {
 			if (!strcmp(*member, u->name))

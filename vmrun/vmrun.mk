@@ -21,7 +21,16 @@ $(VMRUN): $(VMRUN_OBJECTS) $(VMRUN_SHARED:%.c=$(OBJ)/%.o)
 	@mkdir -p $(@D)
 	$(CXX) $(HARDEN) $(CFLAGS) $(LINK) $(LDFLAGS) -static-libstdc++ -static-libgcc -o $@ $^ -lyajl -lkmod -lz
 
--include $(VMRUN_OBJECTS:.o=.d)
+# What takes images apart is a program of its own: see vmrun/unpack/main.c.
+UNPACK_SOURCES := $(wildcard vmrun/unpack/*.c)
+UNPACK_OBJECTS := $(UNPACK_SOURCES:%.c=$(OBJ)/%.o)
+UNPACK         := $(if $(filter 1,$(SANITIZE)),$(OBJ)/bin/vmrun-unpack,$(BUILD)/vmrun-unpack)
+
+$(UNPACK): $(UNPACK_OBJECTS) $(VMRUN_SHARED:%.c=$(OBJ)/%.o)
+	@mkdir -p $(@D)
+	$(CC) $(HARDEN) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $^ -larchive -lcrypto -lcap -lyajl
+
+-include $(VMRUN_OBJECTS:.o=.d) $(UNPACK_OBJECTS:.o=.d)
 
 .PHONY: vmrun
-vmrun: $(VMRUN) ## build build/vmrun alone
+vmrun: $(VMRUN) $(UNPACK) ## build build/vmrun alone

@@ -92,6 +92,19 @@ $USER_ID:$USER_ID:755
 	expect_equal "$(owner_of "$WORK/other")" "$USER_ID:$USER_ID" "another user's, too"
 }
 
+@test "vmrun: --isolated for a user; an archive, whose files are others', is refused" {
+	run_user --isolated sh -c '[ ! -e /etc/passwd ] && echo alone'
+	expect_status 0
+	expect_out alone
+	touch "$WORK/archive.tar"
+	run_user -r archive.tar true
+	expect_status 125
+	expect_err_has 'its files belong to users that only root can give them to'
+	run_user --dry-run true
+	expect_status 125
+	expect_err 'vmrun: option --dry-run: the commands would need root'
+}
+
 @test "vmrun: statuses, signals and a terminal are as root's" {
 	run_user sh -c 'kill -TERM $$'
 	expect_status 143
