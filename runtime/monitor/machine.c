@@ -198,6 +198,8 @@ static void machine_plan_vm(const struct machine *m, const struct monitor_start 
 		.machine = start->plan->vm_machine,
 		.accel = start->accel,
 		.tsc_khz = start->facts->tsc_khz,
+		/* The other half is for files that are open, and for those under way. */
+		.inodes_max = virtiofsd_nofile() / 2,
 		.is_own_kernel = start->settings->is_own_kernel && !start->plan->vm_kernel,
 		.append = start->plan->vm_append,
 		.extra = start->plan->vm_qemu_args ? start->plan->vm_qemu_args->at : NULL,

@@ -2,6 +2,7 @@
 #include "runtime/vm/vm.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -147,6 +148,13 @@ static int qemu_push_append(struct strv *v, const struct vm_plan *p, const struc
 	qemu_append(text, arch->append);
 	if (p->is_own_kernel)
 		qemu_append(text, arch->append_own);
+	/* virtiofsd has a file open for each. */
+	if (p->is_own_kernel && p->inodes_max) {
+		char inodes[64];
+
+		snprintf(inodes, sizeof(inodes), "fuse.inodes_max=%" PRIu64, p->inodes_max);
+		qemu_append(text, inodes);
+	}
 	/* VIRTIO_ID_NET: init shows the NICs that have something to be joined with. */
 	if (p->is_own_kernel && p->nic_count)
 		qemu_append(text, "virtio.hold=1");

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "lib/err.h"
 #include "runtime/proc/strv.h"
@@ -58,6 +59,9 @@ struct vm_plan {
 	enum vm_accel accel;
 	unsigned int tsc_khz; /* host's; 0: unknown. Used under TCG only */
 	bool is_own_kernel;   /* ours: knows virtiofs.cpu_rewrite and friends */
+	/* Inodes of the share that the guest's kernel may know at a time; 0: as it likes. Ours
+	 * only. */
+	uint64_t inodes_max;
 	unsigned int memory_mib;
 	unsigned int vcpus;
 	int share_socket_fd; /* connected to virtiofsd; -1: no share, or by its path */

@@ -33,6 +33,63 @@ teardown() { test_teardown; }
 	expect_equal "$(stat -c %u:%g "$T/host/mine")" 1000:1000
 }
 
+# virtiofsd has a file open for each inode that the guest's kernel knows.
+@test "a tree of more files than virtiofsd may have open" {
+	vm_only "there is no server"
+	local dir
+	for dir in {1..20}; do
+		mkdir -p "$T/host/$dir"
+		(cd "$T/host/$dir" && : | tee {1..200} >/dev/null)
+	done
+	bind "$T/host" /mnt
+	args /payload ready
+	ulimit -n 1500
+	launch ready
+	call exec "$ID" /payload count-files /mnt
+	expect_status 0
+	expect_out "4000 files"
+	# What was forgotten is found again, and what is made is counted too.
+	call exec "$ID" sh -c 'cd /mnt && for i in 1 2; do mkdir new; (cd new && true | tee $(seq 700) >/dev/null); rm -r new; done; ls 1 | wc -l'
+	expect_status 0
+	expect_out 200
+}
+
+# Version 2: user::rw-, user:1000:r--, group::---, mask::r--, other::---
+ACL=0200000001000600ffffffff02000400e803000004000000ffffffff10000400ffffffff20000000ffffffff
+
+@test "POSIX ACLs hold, those of the host's files and those that the container sets" {
+	install -d -m 755 "$T/host" "$T/host/dir"
+	for file in denied allowed; do
+		echo $file >"$T/host/$file"
+		chmod 600 "$T/host/$file"
+	done
+	python3 -c 'import os, sys; os.setxattr(sys.argv[1], "system.posix_acl_access", bytes.fromhex(sys.argv[2]))' \
+		"$T/host/allowed" "$ACL"
+	bind "$T/host" /mnt
+	bind /sys/kernel /kernel ro
+	args /payload ready
+	launch ready
+	call exec -u 1000:1000 "$ID" cat /mnt/allowed
+	expect_out allowed
+	call exec -u 1000:1000 "$ID" cat /mnt/denied
+	expect_status 1
+	call exec -u 1001:1001 "$ID" cat /mnt/allowed
+	expect_status 1
+	# Not all file systems of the host have ACLs: those stay readable.
+	call exec -u 1000:1000 "$ID" cat /kernel/fscaps
+	expect_out 1
+	call exec "$ID" /payload xattr-set /mnt/denied system.posix_acl_access "$ACL"
+	expect_status 0
+	expect_equal "$(python3 -c 'import os, sys; print(os.getxattr(sys.argv[1], "system.posix_acl_access").hex())' \
+		"$T/host/denied")" "$ACL"
+	call exec -u 1000:1000 "$ID" cat /mnt/denied
+	expect_out denied
+	# What is made in a directory with a default ACL has it, whatever the umask.
+	call exec "$ID" sh -c "payload xattr-set /mnt/dir system.posix_acl_default $ACL; umask 077; echo new >/mnt/dir/new
+		payload xattr-get /mnt/dir/new system.posix_acl_access"
+	expect_out "$ACL"
+}
+
 @test "programs that follow each other in the same page of memory are not mixed up" {
 	run_container /payload stale /stale-a /stale-b 200
 	expect_status 0

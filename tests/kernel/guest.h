@@ -29,6 +29,7 @@ void test_keeps_pages(void);
 void test_drops_pages(void);
 void test_features(void);
 void test_links(void);
+void test_access(void);
 void test_hold(void);
 void test_config(void);
 void test_exec_speed(void);

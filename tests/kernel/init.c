@@ -30,6 +30,7 @@ static const struct {
 	{"drops-pages", test_drops_pages},
 	{"features", test_features},
 	{"links", test_links},
+	{"access", test_access},
 	{"hold", test_hold},
 	{"config", test_config},
 	{"exec-speed", test_exec_speed},

@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fts.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -344,7 +345,66 @@ static int files_leave_mapped(int argc, char **argv)
 	_exit(0);
 }
 
+/* The value in hexadecimal digits. */
+static int files_xattr_set(int argc, char **argv)
+{
+	unsigned char value[256];
+	size_t size = strlen(argv[2]) / 2;
+
+	(void)argc;
+	for (size_t i = 0; i < size && i < sizeof(value); i++)
+		sscanf(argv[2] + 2 * i, "%2hhx", &value[i]);
+	if (setxattr(argv[0], argv[1], value, size, 0) < 0)
+		payload_die(argv[0]);
+	return 0;
+}
+
+static int files_xattr_get(int argc, char **argv)
+{
+	unsigned char value[256];
+	ssize_t size = getxattr(argv[0], argv[1], value, sizeof(value));
+
+	(void)argc;
+	if (size < 0)
+		payload_die(argv[0]);
+	for (ssize_t i = 0; i < size; i++)
+		printf("%02x", value[i]);
+	putchar('\n');
+	return 0;
+}
+
+/* Opens, reads and closes every file of a tree, as find and grep do. */
+static int files_count(int argc, char **argv)
+{
+	FTS *tree = fts_open(argv, FTS_PHYSICAL, NULL);
+	const FTSENT *f;
+	long count = 0;
+	char byte;
+
+	(void)argc;
+	while (tree && (f = fts_read(tree))) {
+		int fd;
+
+		if (f->fts_info == FTS_DNR || f->fts_info == FTS_ERR || f->fts_info == FTS_NS) {
+			errno = f->fts_errno;
+			payload_die(f->fts_path);
+		}
+		if (f->fts_info != FTS_F)
+			continue;
+		fd = open(f->fts_accpath, O_RDONLY | O_CLOEXEC);
+		if (fd < 0 || read(fd, &byte, 1) < 0)
+			payload_die(f->fts_path);
+		close(fd);
+		count++;
+	}
+	printf("%ld files\n", count);
+	return 0;
+}
+
 const struct payload_command file_commands[] = {
+	{"xattr-set", "PATH NAME HEX", 3, files_xattr_set},
+	{"xattr-get", "PATH NAME", 2, files_xattr_get},
+	{"count-files", "DIR", 1, files_count},
 	{"files", "DIR [CHECK]", 1, files_check},
 	{"leave-mapped", "FILE BYTES", 2, files_leave_mapped},
 	{NULL, NULL, 0, NULL},

@@ -165,6 +165,10 @@ static void test_command_line(void)
 	ok(text && strstr(text, "virtiofs.cpu_rewrite=1") && !strstr(text, "init_on_alloc"),
 	   "TCG has our kernel's cure for stale translations");
 	ok(text && strstr(text, "lpj=25961380"), "and the delay loop's length");
+	ok(text && !strstr(text, "inodes_max"), "it may know as many files as it likes");
+	p.inodes_max = 500;
+	text = argument(&p, "-append", "");
+	ok(text && strstr(text, " fuse.inodes_max=500"), "unless there is a limit");
 	p.is_own_kernel = false;
 	text = argument(&p, "-append", "");
 	ok(text && !strstr(text, "lpj="), "a foreign kernel's HZ is not known");
