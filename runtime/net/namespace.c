@@ -11,7 +11,10 @@
 #include <unistd.h>
 
 #include "lib/fd.h"
+#include "lib/mem.h"
 #include "runtime/net/redirect.h"
+
+#define NAMESPACE_CMDLINE_BYTES (64u << 10)
 
 static bool namespace_is_same(int proc_fd, const char *process, const struct stat *wanted)
 {
@@ -35,6 +38,26 @@ static void namespace_read_name(int proc_fd, const char *process, char name[32])
 	free(text);
 }
 
+/* Parts of an engine that live in a container's namespace for its sake: by the name that they go by
+ * themselves, the kernel's may be that of a link ("exe"). */
+static bool namespace_is_engines(int proc_fd, const char *process)
+{
+	static const char *const known[] = {"rootlessport", "slirp4netns", "pasta", "aardvark-dns"};
+	char path[300];
+	auto_free char *text = NULL;
+	const char *name;
+
+	snprintf(path, sizeof(path), "%s/cmdline", process);
+	if (fd_read_file(proc_fd, path, NAMESPACE_CMDLINE_BYTES, &text, NULL) < 0)
+		return false;
+	name = strrchr(text, '/') ? strrchr(text, '/') + 1 : text;
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+		if (!strncmp(name, known[i], strlen(known[i])))
+			return true;
+	}
+	return false;
+}
+
 /* One stat() per process: a millisecond on a busy host, and only for namespaces given by path. */
 static int namespace_find_user(const char *path, const struct stat *wanted, struct err *e)
 {
@@ -48,6 +71,8 @@ static int namespace_find_user(const char *path, const struct stat *wanted, stru
 	while (r == 0 && (entry = readdir(proc))) {
 		if (entry->d_name[0] < '1' || entry->d_name[0] > '9' ||
 		    !namespace_is_same(dirfd(proc), entry->d_name, wanted))
+			continue;
+		if (namespace_is_engines(dirfd(proc), entry->d_name))
 			continue;
 		namespace_read_name(dirfd(proc), entry->d_name, name);
 		r = err_set(e, -EBUSY,

@@ -159,6 +159,7 @@ static void net_release_gone(struct net *n, const struct scan *s)
 		log_info("network: NIC %zu is free again", i);
 		slot->ifindex = 0;
 		slot->is_dns_shared = false;
+		slot->inward.address = 0;
 		n->is_full_reported = false;
 	}
 }
@@ -219,6 +220,46 @@ static int net_share_dns(struct net *n, const struct scan *s, struct err *e)
 		r = redirect_share_dns(&n->requests, slot->ifindex, slot->tap.ifindex, l->item.name,
 				       e);
 		slot->is_dns_shared = r == 0;
+	}
+	return r;
+}
+
+/* The first IPv4 address of an interface; 0: none yet. */
+static uint32_t net_address_of(const struct scan *s, unsigned int ifindex)
+{
+	uint32_t address = 0;
+
+	for (size_t i = 0; i < s->address_count; i++) {
+		if (s->addresses[i].ifindex != ifindex || s->addresses[i].item.family != AF_INET)
+			continue;
+		memcpy(&address, s->addresses[i].item.local, sizeof(address));
+		break;
+	}
+	return address;
+}
+
+static int net_open_inward(struct net *n, const struct scan *s, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n->slot_count; i++) {
+		struct net_slot *slot = &n->slots[i];
+		const struct scan_link *l = net_find_link(s, slot->ifindex);
+		const struct scan_link *tap = net_find_link(s, slot->tap.ifindex);
+		uint32_t address = net_address_of(s, slot->ifindex);
+		struct inward_place place;
+
+		if (!slot->ifindex || !l || !l->is_tun || !tap || !address || slot->inward.address)
+			continue;
+		place = (struct inward_place){
+			.ifindex = slot->ifindex,
+			.tap_ifindex = slot->tap.ifindex,
+			.slot = (unsigned int)i,
+			.mac = l->item.mac,
+			.tap_mac = tap->item.mac,
+			.name = l->item.name,
+		};
+		r = inward_open(&n->requests, &place, address, &slot->inward, e);
 	}
 	return r;
 }
@@ -299,6 +340,23 @@ static void net_describe_routes(const struct scan *s, const uint8_t *map, bool h
 	}
 }
 
+static void net_describe_inward(const struct net *n, const struct scan *s, const uint8_t *map,
+				struct network *to)
+{
+	for (size_t i = 0; i < n->slot_count; i++) {
+		const struct net_slot *slot = &n->slots[i];
+		uint8_t link =
+			slot->inward.address ? net_index(s, map, slot->ifindex) : NETWORK_NO_SLOT;
+
+		if (link == NETWORK_NO_SLOT)
+			continue;
+		to->routes[to->route_count] = inward_route(&slot->inward);
+		to->routes[to->route_count++].link = link;
+		to->neighbours[to->neighbour_count] = inward_neighbour(&slot->inward);
+		to->neighbours[to->neighbour_count++].link = link;
+	}
+}
+
 static void net_describe(struct net *n, const struct scan *s, struct network *to)
 {
 	auto_free uint8_t *map = xcalloc(s->link_count + 1, 1);
@@ -306,8 +364,8 @@ static void net_describe(struct net *n, const struct scan *s, struct network *to
 	*to = (struct network){
 		.links = xcalloc(s->link_count, sizeof(*to->links)),
 		.addresses = xcalloc(s->address_count, sizeof(*to->addresses)),
-		.routes = xcalloc(s->route_count, sizeof(*to->routes)),
-		.neighbours = xcalloc(s->neighbour_count, sizeof(*to->neighbours)),
+		.routes = xcalloc(s->route_count + n->slot_count, sizeof(*to->routes)),
+		.neighbours = xcalloc(s->neighbour_count + n->slot_count, sizeof(*to->neighbours)),
 	};
 	net_describe_links(n, s, to, map);
 	for (size_t i = 0; i < s->address_count; i++) {
@@ -319,6 +377,7 @@ static void net_describe(struct net *n, const struct scan *s, struct network *to
 		to->addresses[to->address_count++].link = link;
 	}
 	net_describe_routes(s, map, false, to);
+	net_describe_inward(n, s, map, to);
 	net_describe_routes(s, map, true, to);
 	for (size_t i = 0; i < s->neighbour_count; i++) {
 		uint8_t link = net_index(s, map, s->neighbours[i].ifindex);
@@ -358,6 +417,8 @@ int net_update(struct net *n, struct network *ret, struct err *e)
 	}
 	if (r == 0)
 		r = net_fit_taps(n, &s, e);
+	if (r == 0)
+		r = net_open_inward(n, &s, e);
 	want_resolver = sockets_has_udp(&n->sockets, NET_RESOLVER_ADDRESS);
 	if (r == 0 && want_resolver)
 		r = net_share_dns(n, &s, e);

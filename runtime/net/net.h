@@ -11,6 +11,7 @@
 #define VMRT_NET_NET_H
 
 #include "lib/network.h"
+#include "runtime/net/inward.h"
 #include "runtime/net/netlink.h"
 #include "runtime/net/tap.h"
 
@@ -23,6 +24,7 @@ struct net_slot {
 	unsigned int ifindex;	      /* of the interface it is joined with; 0: none */
 	uint32_t tap_mtu;
 	bool is_dns_shared;
+	struct inward inward;
 };
 
 struct net {

@@ -209,6 +209,19 @@ int redirect_share_dns(struct netlink *nl, unsigned int ifindex, unsigned int ta
 	return 0;
 }
 
+int redirect_pass_address(struct netlink *nl, unsigned int tap_ifindex, uint32_t address)
+{
+	const struct redirect_filter f = {
+		.classifier = REDIRECT_U32,
+		.priority = REDIRECT_PRIORITY - 1,
+		.protocol = ETH_P_IP,
+		.key_count = 1,
+		.keys = {{.off = 16, .mask = UINT32_MAX, .val = address}},
+	};
+
+	return redirect_add_filter(nl, tap_ifindex, &f);
+}
+
 static int redirect_one_way(struct netlink *nl, unsigned int from_ifindex, unsigned int to_ifindex)
 {
 	int r = redirect_add_qdisc(nl, from_ifindex);

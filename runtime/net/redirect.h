@@ -20,6 +20,10 @@ int redirect_add(struct netlink *nl, unsigned int ifindex, unsigned int tap_ifin
 int redirect_share_dns(struct netlink *nl, unsigned int ifindex, unsigned int tap_ifindex,
 		       const char *name, struct err *e) VMRT_MUST_CHECK;
 
+/* Frames of the VM's for one IPv4 address (network byte order) are the host's stack's. */
+int redirect_pass_address(struct netlink *nl, unsigned int tap_ifindex,
+			  uint32_t address) VMRT_MUST_CHECK;
+
 /* The interface's side, and with the qdisc also what others put on its ingress: there is nothing
  * to see for them while a VM has it. An interface that is gone is no error. */
 int redirect_remove(struct netlink *nl, unsigned int ifindex) VMRT_MUST_CHECK;

@@ -75,6 +75,17 @@ static bool scan_is_ipv6_disabled(const struct nlattr *spec)
 	return ((const int32_t *)mnl_attr_get_payload(conf))[DEVCONF_DISABLE_IPV6];
 }
 
+static bool scan_is_tun(const struct nlattr *linkinfo)
+{
+	struct scan_attributes a = {{0}};
+	char kind[8] = "";
+
+	if (!linkinfo)
+		return false;
+	mnl_attr_parse_nested(linkinfo, scan_on_attribute, &a);
+	return scan_copy(a.at[IFLA_INFO_KIND], kind, sizeof(kind) - 1) && !strcmp(kind, "tun");
+}
+
 static void scan_take_link(struct scan *s, const struct nlmsghdr *message)
 {
 	const struct ifinfomsg *info = mnl_nlmsg_get_payload(message);
@@ -93,6 +104,7 @@ static void scan_take_link(struct scan *s, const struct nlmsghdr *message)
 	l.item.name[sizeof(l.item.name) - 1] = '\0';
 	(void)scan_copy(a.at[IFLA_ADDRESS], l.item.mac, sizeof(l.item.mac));
 	l.item.mtu = scan_u32(a.at[IFLA_MTU], 0);
+	l.is_tun = scan_is_tun(a.at[IFLA_LINKINFO]);
 	l.item.is_ipv6_disabled = scan_is_ipv6_disabled(a.at[IFLA_AF_SPEC]);
 	*SCAN_ADD(s->links, s->link_count) = l;
 }

@@ -15,6 +15,7 @@ struct scan_link {
 	unsigned int hardware; /* ARPHRD_* */
 	bool is_up;
 	bool is_without_arp;
+	bool is_tun;		  /* a tun or tap: somebody's program is at its other end */
 	struct network_link item; /* slot and index are the caller's business */
 };
 

@@ -101,10 +101,42 @@ log_has() {
 limits_and_networks() {
 	status p run --rm --network none --memory 64m --cpus 1 --pids-limit 50 bb echo limited
 	status p run --rm --network host bb echo host
-	status p run --rm bb sh -c 'ip -o -4 address show dev tap0 | tr -s " "; ip route'
+	status p run --rm bb sh -c 'ip -o -4 address show dev tap0 | tr -s " "; ip route | grep -v 169.254.118'
 }
 
 @test "podman of a user: limits, the host's network, slirp4netns" {
 	compare limits_and_networks
 	grep -q 'inet 10.0.2.100/24' "$T/vmrt.out"
+}
+
+# A port that nobody listens at now.
+free_port() {
+	python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+fetch() {
+	timeout 5 python3 -c 'import sys, urllib.request
+print(urllib.request.urlopen(sys.argv[1], timeout=4).read().decode().strip())' "$1" 2>/dev/null
+}
+
+fetch_answers() {
+	[ "$(fetch "$1")" = "$2" ]
+}
+
+published() {
+	local port
+	for mode in host keep-id; do
+		port=$(free_port)
+		p run -d --name "$NAME-$mode" --userns "$mode" -u 0 -p "127.0.0.1:$port:8080" bb sh -c \
+			"echo served to $mode >/tmp/index.html; exec httpd -f -p 8080 -h /tmp" >/dev/null
+		wait_for "an answer at the port" fetch_answers "http://127.0.0.1:$port" "served to $mode"
+		fetch "http://127.0.0.1:$port"
+		fetch "http://127.0.0.1:$port"
+		p rm -f -t 0 "$NAME-$mode" >/dev/null
+	done
+}
+
+@test "podman of a user: published ports, which a process in the container's namespace serves" {
+	compare published
+	expect_equal "$(grep -c 'served to' "$T/vmrt.out")" 4 "answers"
 }
