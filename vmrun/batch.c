@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -23,7 +24,8 @@
 #include "lib/mem.h"
 #include "vmrun/junit.h"
 
-#define BATCH_TICK_MS 1000 /* the clock of the line of stages, on a terminal */
+#define BATCH_PARENT  "VMRUN_PARENT" /* for our children: whom they end with */
+#define BATCH_TICK_MS 1000	     /* the clock of the line of stages, on a terminal */
 
 extern char **environ;
 
@@ -279,6 +281,25 @@ static int batch_finish(const struct batch *b, struct err *e)
 	return r;
 }
 
+void batch_join_parent(void)
+{
+	const char *parent = getenv(BATCH_PARENT);
+
+	if (!parent)
+		return;
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (getppid() != (pid_t)strtol(parent, NULL, 10))
+		(void)raise(SIGKILL);
+	unsetenv(BATCH_PARENT);
+}
+
+static int batch_tell_children(struct err *e)
+{
+	auto_free char *pid = xasprintf("%d", getpid());
+
+	return setenv(BATCH_PARENT, pid, 1) < 0 ? err_sys(e, -errno, "$" BATCH_PARENT) : 0;
+}
+
 int batch_run(const struct targets *targets, const struct batch_options *options, const char *dir,
 	      struct err *e)
 {
@@ -293,6 +314,8 @@ int batch_run(const struct targets *targets, const struct batch_options *options
 
 	if (r == 0)
 		r = batch_watch(&b, e);
+	if (r == 0)
+		r = batch_tell_children(e);
 	if (r == 0)
 		r = batch_loop(&b, e);
 	if (r == 0)

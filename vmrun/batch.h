@@ -22,4 +22,7 @@ int batch_run(const struct targets *targets, const struct batch_options *options
 
 #define BATCH_FAILURES_MAX 100
 
+/* In a vmrun that a batch has started: it ends when that is killed. */
+void batch_join_parent(void);
+
 #endif

@@ -271,17 +271,37 @@ static int main_run_targets(const struct request *request, const char *dir, stru
 	return r;
 }
 
+/* Targets run in another directory, where a relative path would be another place. */
+static int main_make_absolute(const char *variable, bool is_program, struct err *e)
+{
+	const char *value = getenv(variable);
+	auto_free char *real = NULL;
+
+	if (!value || !*value || *value == '/' || (is_program && !strchr(value, '/')))
+		return 0;
+	real = realpath(value, NULL);
+	if (!real)
+		return err_set(e, -errno, "$%s: '%s': %s", variable, value, strerror(errno));
+	return setenv(variable, real, 1) < 0 ? err_sys(e, -errno, "$%s", variable) : 0;
+}
+
 /* The exit status, or -errno. */
 static int main_run(const struct request *request, struct err *e)
 {
-	const char *parent = getenv("VMRUN_DIR");
-	auto_free char *dir =
-		xasprintf("%s/vmrun-XXXXXX", parent && *parent ? parent : rundir_base());
-	auto_free char *vmrt = run_find_vmrt();
+	auto_free char *vmrt = NULL;
+	auto_free char *dir = NULL;
 	unsigned int timeout_ms = 0;
+	const char *parent;
 	int cleaner_fd = -1;
 	int r = main_check(request, e);
 
+	if (r == 0)
+		r = main_make_absolute("VMRUN_DIR", false, e);
+	if (r == 0)
+		r = main_make_absolute("VMRT", true, e);
+	vmrt = run_find_vmrt();
+	parent = getenv("VMRUN_DIR");
+	dir = xasprintf("%s/vmrun-XXXXXX", parent && *parent ? parent : rundir_base());
 	if (r == 0 && !(parent && *parent))
 		r = rundir_prepare(e);
 	if (r == 0 && request->timeout)
@@ -380,7 +400,10 @@ int main(int argc, char **argv)
 	};
 	auto_strv struct strv words = {0};
 	struct err e;
-	int r = main_parse(argc, argv, &words, &request, &e);
+	int r;
+
+	batch_join_parent();
+	r = main_parse(argc, argv, &words, &request, &e);
 
 	request.is_isolated |= request.is_standalone;
 	if (!request.want_input || request.is_standalone || request.is_dry_run)

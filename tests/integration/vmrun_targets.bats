@@ -135,6 +135,25 @@ PASS machine'
 	expect_err 'vmrun: options --filter, --jobs and --junit belong to --file'
 }
 
+@test "relative places are the caller's; targets end with a vmrun that is killed" {
+	mkdir "$WORK/run"
+	ln -s "$VMRT" "$WORK/runtime"
+	echo '{"targets": [{"name": "here", "command": "pwd"}]}' >"$WORK/sub/one.json"
+	VMRT=./runtime VMRUN_DIR=run vmrun -f sub/one.json -V
+	expect_status 0
+	expect_out_line "$WORK/sub"
+	expect_equal "$(ls "$WORK/run")" ''
+	VMRUN_DIR=absent vmrun true
+	expect_status 125
+	expect_err "vmrun: \$VMRUN_DIR: 'absent': No such file or directory"
+	echo '{"targets": [{"name": "long", "command": "trap \"\" TERM; touch ready; while :; do sleep 0.1; done"}]}' >"$WORK/sub/long.json"
+	vmrun_start -f sub/long.json
+	wait_for "the target" test -e "$WORK/sub/ready"
+	kill -KILL "$VMRUN_PID"
+	vmrun_wait
+	wait_for "all of it to go" eval '[ -z "$(ls "$ROOT")" ]'
+}
+
 @test "a terminal shows what is going on; ^C ends the targets that run" {
 	cat >"$WORK/vmrun.json" <<-'END'
 		{"targets": [{"name": "first", "command": "echo begun; trap 'exit 7' INT; while :; do sleep 0.1; done"},
