@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/fd.h"
 #include "lib/mem.h"
@@ -92,4 +93,23 @@ void doctor_mend_package(struct doctor *d, const char *debian, const char *fedor
 			    fedora);
 	else if (doctor_is_like(text, "arch"))
 		doctor_mend(d, "pacman -S %s", arch);
+}
+
+const char *doctor_settings_path(void)
+{
+	const char *path = getenv("VMRT_CONFIG");
+
+	return path ? path : SETTINGS_PATH;
+}
+
+void doctor_mend_settings(struct doctor *d, const char *filter)
+{
+	const char *path = doctor_settings_path();
+
+	if (access(path, F_OK) == 0)
+		doctor_mend(d, "jq '%s' '%s' >'%s.new' && mv '%s.new' '%s'", filter, path, path,
+			    path, path);
+	else
+		doctor_mend(d, "mkdir -p \"$(dirname '%s')\" && jq -n '%s' >'%s'", path, filter,
+			    path);
 }

@@ -46,10 +46,17 @@ const char *finding_level_name(enum finding_level level);
 void doctor_mend_package(struct doctor *d, const char *debian, const char *fedora,
 			 const char *arch);
 
+/* The settings' file, whether it is there or not. */
+const char *doctor_settings_path(void);
+/* A command that changes it with this filter of jq's. */
+void doctor_mend_settings(struct doctor *d, const char *filter);
+
 /* host.c: settings, QEMU, virtiofsd, kernel, KVM, tun, cgroups, privileges, uids. */
 void doctor_look_at_host(struct doctor *d);
 /* users.c: what those need who are not root. Does the caller have it, as far as it is one? */
 bool doctor_look_at_users(struct doctor *d);
+/* ids.c: the range of uids. */
+void doctor_look_at_ids(struct doctor *d, const struct ids_range *wanted);
 /* engines.c: are docker and podman here, and do they know this binary? */
 void doctor_look_at_engines(struct doctor *d);
 

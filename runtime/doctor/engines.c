@@ -54,7 +54,11 @@ static bool engines_judge_path(struct doctor *d, const char *engine, const char 
 	if (stat(path, &its) < 0 || access(path, X_OK) < 0) {
 		doctor_add(d, engine, FINDING_FAIL, "%s: runtime vmrt is '%s': %s", file, path,
 			   strerror(errno));
-		doctor_mend(d, "ln -s %s %s", engines_self(), path);
+		if (access(path, F_OK) == 0)
+			doctor_mend(d, "chmod a+x '%s'", path);
+		else
+			doctor_mend(d, "mkdir -p \"$(dirname '%s')\" && ln -sf '%s' '%s'", path,
+				    engines_self(), path);
 		return false;
 	}
 	if (stat("/proc/self/exe", &own) == 0 &&
@@ -113,6 +117,7 @@ static void engines_check_docker(struct doctor *d)
 	}
 	if (*e.text) {
 		doctor_add(d, "docker", FINDING_FAIL, ENGINES_DOCKER ": %s", e.text);
+		doctor_mend(d, "${EDITOR:-vi} " ENGINES_DOCKER " && systemctl restart docker");
 		return;
 	}
 	doctor_add(d, "docker", FINDING_WARN, ENGINES_DOCKER " has no runtime vmrt");

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/capability.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +19,6 @@
 #include "lib/fd.h"
 #include "lib/mem.h"
 #include "runtime/userns/rundir.h"
-#include "runtime/userns/userns.h"
 #include "runtime/vm/facts.h"
 #include "runtime/vm/vm.h"
 
@@ -34,8 +32,11 @@ static const cap_value_t host_caps[] = {
 static void host_mend_program(struct doctor *d, const char *configured, const char *name,
 			      const char *debian, const char *fedora, const char *arch)
 {
+	char filter[64];
+
+	snprintf(filter, sizeof(filter), "del(.%s)", name);
 	if (configured)
-		doctor_mend(d, "correct or remove \"%s\" in the settings", name);
+		doctor_mend_settings(d, filter);
 	else
 		doctor_mend_package(d, debian, fedora, arch);
 }
@@ -57,6 +58,19 @@ static void host_check_files(struct doctor *d, const struct settings *s)
 
 static void host_check_qemu(struct doctor *d, const struct settings *s)
 {
+	static const struct {
+		const char *suffix;
+		const char *debian;
+		const char *fedora;
+		const char *arch;
+	} packages[] = {
+		{"-x86_64", "qemu-system-x86", "qemu-system-x86-core", "qemu-system-x86"},
+		{"-aarch64", "qemu-system-arm", "qemu-system-aarch64-core", "qemu-system-aarch64"},
+		{"-arm", "qemu-system-arm", "qemu-system-arm-core", "qemu-system-arm"},
+		{"-riscv64", "qemu-system-misc", "qemu-system-riscv-core", "qemu-system-riscv"},
+		{"-s390x", "qemu-system-misc", "qemu-system-s390x-core", "qemu-system-s390x"},
+		{"-ppc64", "qemu-system-ppc", "qemu-system-ppc-core", "qemu-system-ppc"},
+	};
 	const struct vm_arch *arch = vm_arch_find(vm_arch_host(), NULL);
 	char path[PATH_MAX];
 	struct err e;
@@ -65,8 +79,11 @@ static void host_check_qemu(struct doctor *d, const struct settings *s)
 		doctor_add(d, "qemu", FINDING_FAIL, "vmrt knows no machine for this architecture");
 	} else if (vm_qemu_find(arch, s->qemu, path, &e) < 0) {
 		doctor_add(d, "qemu", FINDING_FAIL, "%s", e.text);
-		host_mend_program(d, s->qemu, "qemu", "qemu-system-x86", "qemu-system-x86-core",
-				  "qemu-system-x86");
+		for (size_t i = 0; i < sizeof(packages) / sizeof(*packages); i++) {
+			if (strstr(arch->qemu, packages[i].suffix))
+				host_mend_program(d, s->qemu, "qemu", packages[i].debian,
+						  packages[i].fedora, packages[i].arch);
+		}
 	} else {
 		doctor_add(d, "qemu", FINDING_OK, "%s", path);
 	}
@@ -88,6 +105,8 @@ static void host_add_kvm(struct doctor *d, const struct settings *s, const struc
 		   is_needed ? "" : "; VMs are emulated (TCG), which is slow");
 	if (access("/dev/kvm", F_OK) < 0)
 		doctor_mend(d, "modprobe kvm_intel || modprobe kvm_amd");
+	else if (is_needed)
+		doctor_mend_settings(d, "del(.accel)");
 }
 
 static void host_check_facts(struct doctor *d, const struct settings *s)
@@ -121,9 +140,10 @@ static void host_check_tun(struct doctor *d)
 	}
 	doctor_add(d, "tun", FINDING_FAIL, "/dev/net/tun: %s: containers have no network",
 		   strerror(errno));
-	doctor_mend(d, errno == EPERM || errno == EACCES
-			       ? "allow the device c 10:200 in the control group that vmrt runs in"
-			       : "modprobe tun");
+	doctor_mend(d,
+		    errno == EPERM || errno == EACCES
+			    ? "docker run --device /dev/net/tun ... # the container that vmrt is in"
+			    : "modprobe tun");
 }
 
 /* mount_setattr (5.12) is the youngest call that vmrt cannot do without. */
@@ -132,11 +152,14 @@ static void host_check_kernel_calls(struct doctor *d)
 	struct utsname host;
 
 	uname(&host);
-	if (syscall(SYS_mount_setattr, -1, NULL, 0, NULL, 0) < 0 && errno == ENOSYS)
+	if (syscall(SYS_mount_setattr, -1, NULL, 0, NULL, 0) < 0 && errno == ENOSYS) {
 		doctor_add(d, "host kernel", FINDING_FAIL,
 			   "%s: has no mount_setattr: 5.12 or later is needed", host.release);
-	else
+		doctor_mend_package(d, "linux-image-$(dpkg --print-architecture)", "kernel",
+				    "linux");
+	} else {
 		doctor_add(d, "host kernel", FINDING_OK, "%s", host.release);
+	}
 }
 
 static void host_check_cgroups(struct doctor *d)
@@ -166,6 +189,11 @@ static void host_check_cgroups(struct doctor *d)
 	}
 	doctor_add(d, "cgroups", *missing ? FINDING_WARN : FINDING_OK, "version 1%s%s",
 		   *missing ? ", without:" : "", missing);
+	if (*missing)
+		doctor_mend(d,
+			    "for c in%s; do mkdir -p /sys/fs/cgroup/$c && mount -t cgroup -o $c $c "
+			    "/sys/fs/cgroup/$c; done",
+			    missing);
 }
 
 /* `is_user_able`: a user who is not root becomes that in a namespace. */
@@ -192,67 +220,13 @@ static void host_check_rights(struct doctor *d, bool is_user_able)
 	if (geteuid() != 0 || *missing) {
 		doctor_add(d, "privileges", FINDING_FAIL, "uid %u%s%s", geteuid(),
 			   *missing ? ", without" : "", missing);
-		doctor_mend(d, "sudo vmrt doctor");
+		doctor_mend(
+			d, geteuid()
+				   ? "sudo vmrt doctor"
+				   : "docker run --privileged ... # the container that vmrt is in");
 		return;
 	}
 	doctor_add(d, "privileges", FINDING_OK, "root, with what is needed");
-}
-
-/* A range of /etc/subuid that reaches into ours: "name:first:count". False: none. */
-static bool host_find_subuid(const struct ids_range *ids, char *ret, size_t size)
-{
-	FILE *file = fopen("/etc/subuid", "re");
-	char line[512];
-	bool is_found = false;
-
-	while (file && !is_found && fgets(line, sizeof(line), file)) {
-		unsigned long first;
-		unsigned long count;
-		char *at = strchr(line, ':');
-
-		if (!at || sscanf(at, ":%lu:%lu", &first, &count) != 2)
-			continue;
-		is_found = first < (unsigned long)ids->first + ids->count &&
-			   ids->first < first + count;
-		if (is_found)
-			snprintf(ret, size, "%.*s", (int)strcspn(line, "\n"), line);
-	}
-	if (file)
-		fclose(file);
-	return is_found;
-}
-
-static void host_check_uids(struct doctor *d, const struct ids_range *wanted)
-{
-	auto_free struct userns *ns = xcalloc(1, sizeof(*ns));
-	struct ids_range range = *wanted;
-	const struct ids_range *ids = &range;
-	struct err e;
-	bool is_chosen = userns_read(ns, &e) == 0 && userns_choose_ids(ns, wanted, &range, &e) == 0;
-	unsigned long last = (unsigned long)ids->first + ids->count - 1;
-	const struct passwd *user = NULL;
-	char other[256] = "";
-
-	setpwent();
-	while (!*other && (user = getpwent())) {
-		if (user->pw_uid >= ids->first && user->pw_uid <= last)
-			snprintf(other, sizeof(other), "user %s (%u)", user->pw_name, user->pw_uid);
-	}
-	endpwent();
-	if (!is_chosen) {
-		doctor_add(d, "uid range", FINDING_FAIL, "%s", e.text);
-		doctor_mend(d, "usermod --add-subuids 100000-165535 --add-subgids 100000-165535 "
-			       "USER");
-	} else if (geteuid() != 0 || !userns_is_initial()) {
-		/* Its users and /etc/subuid are others. */
-		doctor_add(d, "uid range", FINDING_OK, "the topmost of the user namespace's");
-	} else if (*other || host_find_subuid(ids, other, sizeof(other))) {
-		doctor_add(d, "uid range", FINDING_WARN, "%u-%lu: belongs to others too: %s",
-			   ids->first, last, other);
-		doctor_mend(d, "set uid-first and uid-count in " SETTINGS_PATH);
-	} else {
-		doctor_add(d, "uid range", FINDING_OK, "%u-%lu: nobody else's", ids->first, last);
-	}
 }
 
 void doctor_look_at_host(struct doctor *d)
@@ -262,12 +236,13 @@ void doctor_look_at_host(struct doctor *d)
 
 	if (settings_load(&s, &e) < 0) {
 		doctor_add(d, "settings", FINDING_FAIL, "%s", e.text);
+		doctor_mend(d, "${EDITOR:-vi} %s", doctor_settings_path());
 		return;
 	}
 	doctor_add(d, "settings", FINDING_OK, "%s",
-		   getenv("VMRT_CONFIG")	     ? getenv("VMRT_CONFIG")
-		   : access(SETTINGS_PATH, F_OK) < 0 ? "defaults (there is no " SETTINGS_PATH ")"
-						     : SETTINGS_PATH);
+		   access(doctor_settings_path(), F_OK) < 0 ? "defaults (there is no " SETTINGS_PATH
+							      ")"
+							    : doctor_settings_path());
 	host_check_rights(d, doctor_look_at_users(d));
 	host_check_kernel_calls(d);
 	host_check_files(d, &s);
@@ -275,6 +250,6 @@ void doctor_look_at_host(struct doctor *d)
 	host_check_facts(d, &s);
 	host_check_tun(d);
 	host_check_cgroups(d);
-	host_check_uids(d, &s.ids);
+	doctor_look_at_ids(d, &s.ids);
 	settings_done(&s);
 }

@@ -15,6 +15,13 @@ line_of() {
 	jq -r --arg c "$1" '.[] | select(.check == $c) | [.status, .found, .mend // ""] | join("|")' "$OUT"
 }
 
+# cure CHECK: what the last call says that mends it, without the restart of a daemon.
+cure() {
+	local command
+	command=$(jq -r --arg c "$1" '.[] | select(.check == $c).mend' "$OUT")
+	bash -ec "${command%% && systemctl*}" || expect_failed "a command that works: $command"
+}
+
 settings() {
 	jq -n "$@" >"$T/vmrt.json"
 	export VMRT_CONFIG=$T/vmrt.json
@@ -37,17 +44,25 @@ settings() {
 
 @test "doctor names what is missing and exits 1" {
 	vm_only "others have none"
+	local check
 	settings '{qemu: "/no/qemu", virtiofsd: "/etc/passwd", kernel: "/no/kernel", "uid-first": 1}'
 	doctor --json
 	expect_status 1
-	expect_match "$(line_of qemu)" '^fail\|qemu: ./no/qemu.*\|correct or remove "qemu" in the settings$'
-	expect_match "$(line_of virtiofsd)" '^fail\|virtiofsd: ./etc/passwd.*\|correct or remove "virtiofsd"'
+	expect_match "$(line_of qemu)" '^fail\|qemu: ./no/qemu.*\|jq .del\(\.qemu\). '
+	expect_match "$(line_of virtiofsd)" '^fail\|virtiofsd: ./etc/passwd.*\|jq .del\(\.virtiofsd\). '
 	expect_match "$(line_of kernel)" '^fail\|.*/no/kernel.*\|make install'
-	expect_match "$(line_of 'uid range')" '^warn\|1-65536: belongs to others too: user .*\|set uid-first'
+	expect_match "$(line_of 'uid range')" '^warn\|1-65536: belongs to others too: user .*\|jq .*uid-first'
+	# The cures cure, one after the other.
+	for check in qemu virtiofsd 'uid range'; do
+		cure "$check"
+		call doctor --json
+		expect_match "$(line_of "$check")" '^ok\|'
+	done
+	expect_equal "$(jq -c keys "$T/vmrt.json")" '["kernel","uid-count","uid-first"]' "what is left of the settings"
 	settings '{accel: "warp"}'
 	doctor --json
 	expect_status 1
-	expect_match "$(line_of settings)" '^fail\|.*accel'
+	expect_match "$(line_of settings)" "^fail\\|.*accel.*\\|[$][{]EDITOR:-vi[}] $T/vmrt.json"
 	settings '{accel: "tcg"}'
 	doctor --json
 	expect_status 0
@@ -81,7 +96,7 @@ doctor_with_etc() {
 	printf '[engine.runtimes]\nvmrt = ["/bin/true"]\n' >"$T/etc/containers/containers.conf.d/v.conf"
 	doctor_with_etc
 	expect_status 1
-	expect_match "$(line_of docker)" "^fail\|.*'/no/vmrt'.*\|ln -s $VMRT /no/vmrt"
+	expect_match "$(line_of docker)" "^fail\|.*'/no/vmrt'.*\|mkdir -p .*ln -sf '$VMRT' '/no/vmrt'"
 	expect_match "$(line_of podman)" '^warn\|.*which is not this program'
 	echo '{' >"$T/etc/docker/daemon.json"
 	doctor_with_etc
@@ -95,4 +110,30 @@ doctor_with_etc() {
 	cure=${cure//\/etc\//$T/etc/}
 	bash -c "${cure%% && systemctl*}"
 	expect_equal "$(jq -c . "$T/etc/docker/daemon.json")" "{\"debug\":true,\"runtimes\":{\"vmrt\":{\"path\":\"$VMRT\"}}}" "what the cure wrote"
+}
+
+@test "doctor's cures of engines that call another path, and its word on a host without tun" {
+	vm_only "others have none"
+	mkdir -p "$T/etc/docker" "$T/etc/containers"
+	echo '{"runtimes": {"vmrt": {"path": "'"$T"'/new/place/vmrt"}}}' >"$T/etc/docker/daemon.json"
+	doctor_with_etc
+	expect_status 1
+	cure docker
+	doctor_with_etc
+	expect_match "$(line_of docker)" "^ok\|.*'$T/new/place/vmrt'"
+	rm "$T/new/place/vmrt"
+	cp "$VMRT" "$T/new/place/vmrt"
+	chmod a-x "$T/new/place/vmrt"
+	doctor_with_etc
+	expect_match "$(line_of docker)" "^fail\|.*Permission denied\|chmod"
+	cure docker
+	doctor_with_etc
+	expect_match "$(line_of docker)" '^warn\|.*which is not this program'
+	status=0
+	unshare --mount --propagation private bash -c 'mount -t tmpfs tmpfs /dev/net && exec "$1" doctor --json' bash "$VMRT" \
+		>"$OUT" 2>"$ERR" </dev/null 3>&- || status=$?
+	expect_status 1
+	expect_match "$(line_of tun)" '^fail\|/dev/net/tun: No such file.*\|modprobe tun'
+	# The first check that fails ends nothing: all the others are there.
+	expect_equal "$(jq '[.[] | select(.status == "fail")] | length' "$OUT")" 1 "failures"
 }
