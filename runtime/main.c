@@ -215,6 +215,25 @@ static const struct option_spec doctor_options[] = {
 	{"json", 0, OPTION_FLAG, VALUE(want_json), NULL, "print the findings as JSON"},
 	HELP_OPTION,
 };
+static const struct option_spec boot_options[] = {
+	{"uefi", 0, OPTION_FLAG, VALUE(want_uefi), NULL, "boot it by UEFI (OVMF) instead of BIOS"},
+	{"firmware", 0, OPTION_STRING, VALUE(firmware), "FILE", "another firmware than these"},
+	{"rw", 0, OPTION_FLAG, VALUE(is_writable), NULL,
+	 "write into the image (default: what is written vanishes)"},
+	{"memory", 'm', OPTION_COUNT, VALUE(memory_mib), "MIB", "memory"},
+	{"cpus", 'c', OPTION_COUNT, VALUE(cpus), "N", "number of CPUs"},
+	{"share", 0, OPTION_LIST, VALUE(shares), "TAG=DIR[:ro]",
+	 "one more directory that the guest can mount (9p)"},
+	{"port", 0, OPTION_LIST, VALUE(ports), "NAME=FD",
+	 "one more virtio-serial port, which is the socket FD"},
+	{"console-fd", 0, OPTION_STRING, VALUE(console_fd), "FD",
+	 "the serial line is the socket FD"},
+	{"net", 0, OPTION_STRING, VALUE(net), "none|user", "its network (default: none)"},
+	{"publish", 0, OPTION_LIST, VALUE(publish), "[ADDRESS:]HOST:GUEST[/udp]",
+	 "lead a port of the host's to one of the guest's"},
+	{"qemu-arg", 0, OPTION_LIST, VALUE(qemu_args), "ARG", "one more argument of QEMU's"},
+	HELP_OPTION,
+};
 static const struct option_spec plain_options[] = {HELP_OPTION};
 
 #define OPTIONS(table) .options = (table), .option_count = COUNT(table)
@@ -357,6 +376,13 @@ const struct cmd_verb cmd_verbs[] = {
 	 .max_words = 2,
 	 .is_stderr_ours = true,
 	 .run = cmd_instruct},
+	{.name = "boot",
+	 .arguments = "<disk-image>",
+	 .summary = "boot a disk image in a confined QEMU until it powers off",
+	 OPTIONS(boot_options),
+	 .min_words = 1,
+	 .max_words = 1,
+	 .run = cmd_boot},
 	{.name = "doctor",
 	 .arguments = "",
 	 .summary = "look at what vmrt needs of this host, and say how to mend it",

@@ -66,6 +66,17 @@ struct cmd_values {
 	struct option_list cgroups;
 	const char *interval; /* events */
 	bool want_stats;
+	bool want_uefi; /* boot */
+	const char *firmware;
+	bool is_writable;
+	unsigned int memory_mib;
+	unsigned int cpus;
+	struct option_list ports;
+	struct option_list shares;
+	const char *console_fd;
+	const char *net;
+	struct option_list publish;
+	struct option_list qemu_args;
 	struct cmd_update update;
 	bool want_help;
 };
@@ -123,6 +134,7 @@ int cmd_list(struct cmd *c, struct err *e);
 int cmd_spec(struct cmd *c, struct err *e);
 int cmd_doctor(struct cmd *c, struct err *e);
 int cmd_instruct(struct cmd *c, struct err *e);
+int cmd_boot(struct cmd *c, struct err *e);
 int cmd_features(struct cmd *c, struct err *e);
 
 /* --root, or the default. */

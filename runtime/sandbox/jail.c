@@ -51,6 +51,16 @@ void jail_add_file(struct jail *j, const char *source, const char *name)
 	jail_add(j, JAIL_FILE, source, name);
 }
 
+void jail_add_share(struct jail *j, const char *source, const char *name, bool is_readonly)
+{
+	jail_add(j, is_readonly ? JAIL_TREE : JAIL_SHARE, source, name);
+}
+
+void jail_add_proc(struct jail *j)
+{
+	jail_add(j, JAIL_PROC, NULL, "/proc");
+}
+
 int jail_add_device(struct jail *j, const char *source, const char *name)
 {
 	struct stat st;
@@ -146,8 +156,9 @@ static int jail_make_parents(int root, const char *name)
 /* The attributes are on before the copy can be reached by a name. */
 static int jail_place_copy(int root, const struct jail_item *item)
 {
-	bool is_tree = item->kind == JAIL_TREE;
-	struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
+	bool is_tree = item->kind == JAIL_TREE || item->kind == JAIL_SHARE;
+	struct mount_attr attr = {.attr_set = MOUNT_ATTR_NOSUID |
+					      (item->kind == JAIL_SHARE ? 0U : MOUNT_ATTR_RDONLY) |
 					      (item->kind == JAIL_DEVICE ? 0U : MOUNT_ATTR_NODEV)};
 	auto_close int target = -1;
 	auto_close int copy =
@@ -178,6 +189,24 @@ static int jail_place_device(const struct jail *j, int root, const struct jail_i
 	return errno == EPERM ? jail_place_copy(root, item) : -errno;
 }
 
+/* Neither sysctls nor other users' processes. */
+static int jail_place_proc(int root, const char *name)
+{
+	const unsigned int attr =
+		MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+	auto_close int fs = fsopen("proc", FSOPEN_CLOEXEC);
+	auto_close int copy = -1;
+
+	if (fs < 0 || fsconfig(fs, FSCONFIG_SET_STRING, "subset", "pid", 0) < 0 ||
+	    fsconfig(fs, FSCONFIG_SET_STRING, "hidepid", "invisible", 0) < 0 ||
+	    fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return -errno;
+	copy = fsmount(fs, FSMOUNT_CLOEXEC, attr);
+	if (copy < 0 || mkdirat(root, name, 0555) < 0)
+		return -errno;
+	return move_mount(copy, "", root, name, MOVE_MOUNT_F_EMPTY_PATH) < 0 ? -errno : 0;
+}
+
 static int jail_place(const struct jail *j, int root, const struct jail_item *item)
 {
 	int r = jail_make_parents(root, item->name);
@@ -186,8 +215,11 @@ static int jail_place(const struct jail *j, int root, const struct jail_item *it
 		return r;
 	switch (item->kind) {
 	case JAIL_TREE:
+	case JAIL_SHARE:
 	case JAIL_FILE:
 		return jail_place_copy(root, item);
+	case JAIL_PROC:
+		return jail_place_proc(root, item->name);
 	case JAIL_LINK:
 		return symlinkat(item->source, root, item->name) < 0 ? -errno : 0;
 	case JAIL_DEVICE:

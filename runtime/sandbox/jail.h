@@ -3,23 +3,27 @@
  *   jail_init, jail_add_*        before the fork: decides, looks at the host
  *   jail_enter                   in the child, in a mount namespace of its own: system calls only
  *
- * Everything is read-only, without set-user-ID programs and devices; FIFOs stay writable. The names
- * inside are chosen by the caller, never by the host's layout. Must not change ids or rights. */
+ * Everything is read-only, without set-user-ID programs and devices; FIFOs stay writable, and what
+ * jail_add_share() adds for it. The names inside are chosen by the caller, never by the host's
+ * layout. Must not change ids or rights. */
 #ifndef VMRT_SANDBOX_JAIL_H
 #define VMRT_SANDBOX_JAIL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
 #include "lib/err.h"
 
-#define JAIL_ITEM_MAX 24
+#define JAIL_ITEM_MAX 40
 #define JAIL_NAME_MAX 256
 
 enum jail_kind {
 	JAIL_TREE,   /* a directory of the host's with what is mounted below it */
+	JAIL_SHARE,  /* the same, writable */
 	JAIL_FILE,   /* a file of the host's */
 	JAIL_LINK,   /* a symbolic link to `source` */
+	JAIL_PROC,   /* /proc with nothing in it but the program's own processes */
 	JAIL_DEVICE, /* a node of the same number as the host's, the program's own; in a user
 			namespace the host's itself */
 	JAIL_KIND_COUNT
@@ -46,6 +50,10 @@ void jail_init(struct jail *ret, const char *top, uid_t owner, gid_t group);
 /* `name` may begin with a slash. A tree that does not exist is left out. */
 void jail_add_tree(struct jail *j, const char *source, const char *name);
 void jail_add_file(struct jail *j, const char *source, const char *name);
+/* What the program is there to write to. */
+void jail_add_share(struct jail *j, const char *source, const char *name, bool is_readonly);
+/* For programs that go through /proc/self/fd. */
+void jail_add_proc(struct jail *j);
 /* -errno when the host has no such device. */
 int jail_add_device(struct jail *j, const char *source, const char *name) VMRT_MUST_CHECK;
 

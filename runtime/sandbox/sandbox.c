@@ -21,6 +21,7 @@
 /* Two descriptors for each of VM_BUS_PORTS, two for each NIC, a few dozen of its own. */
 #define SANDBOX_QEMU_FILES	   1024
 #define SANDBOX_USER_NETWORK_FILES 16384
+#define SANDBOX_SHARING_FILES	   65536 /* what the guest has open in the share */
 /* One for each of at most 64 vCPUs, a pool of at most 64 for files, a handful of its own. */
 #define SANDBOX_QEMU_THREADS 256
 
@@ -62,6 +63,16 @@ void sandbox_allow_user_network(struct sandbox *s, bool want_low_ports)
 		return;
 	s->keep_caps |= SANDBOX_CAP(CAP_NET_BIND_SERVICE) & sandbox_own_caps();
 	s->ambient_caps |= s->keep_caps & SANDBOX_CAP(CAP_NET_BIND_SERVICE);
+}
+
+void sandbox_allow_sharing(struct sandbox *s)
+{
+	const uint64_t wanted = SANDBOX_CAP(CAP_CHOWN) | SANDBOX_CAP(CAP_DAC_OVERRIDE) |
+				SANDBOX_CAP(CAP_FOWNER) | SANDBOX_CAP(CAP_FSETID);
+
+	s->nofile = SANDBOX_SHARING_FILES;
+	s->keep_caps |= wanted & sandbox_own_caps();
+	s->ambient_caps |= wanted & sandbox_own_caps();
 }
 
 void sandbox_init_virtiofsd(struct sandbox *ret)

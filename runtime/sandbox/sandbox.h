@@ -40,6 +40,10 @@ void sandbox_init_qemu(struct sandbox *ret, uid_t id);
  * the host's network the ports below 1024 as well. */
 void sandbox_allow_user_network(struct sandbox *s, bool want_low_ports);
 
+/* QEMU's own 9p server: what serving files as any user takes, in a root that has nothing else that
+ * could be changed. */
+void sandbox_allow_sharing(struct sandbox *s);
+
 /* virtiofsd: what its own namespace sandbox needs to begin (it drops the rest itself) and what
  * serving files as root needs. Capabilities the caller itself lacks are left out. */
 void sandbox_init_virtiofsd(struct sandbox *ret);
