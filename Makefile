@@ -142,7 +142,13 @@ check: ## install what tests need, lint and all tests (as root)
 	tools/install-deps build run test
 	$(MAKE) all unit-programs payload
 	$(MAKE) check-lint
+	$(MAKE) test-image
 	tests/run all
+
+# By BIOS and UEFI; the script knows by a hash of its recipe whether there is anything to do.
+.PHONY: test-image
+test-image: ## make the disk image that vmrun's tests boot (minutes, cached outside the tree)
+	@tests/lib/disk-image >/dev/null
 
 .PHONY: check-unit
 check-unit: $(VMRT) unit-programs ## unit and golden tests: seconds
@@ -163,7 +169,7 @@ check-integration: all payload ## the runtime by hand, real QEMU and virtiofsd (
 	tests/run integration
 check-engines: all payload ## under real docker and podman (as root)
 	tests/run engines
-check-vmrun: all payload ## vmrun with other kernels and real work (as root)
+check-vmrun: all payload test-image ## vmrun with other kernels and real work (as root)
 	tests/run vmrun
 check-go: all payload ## go test -exec vmrun; installs Debian's Go, 450 MB (as root)
 	tools/install-deps go

@@ -214,8 +214,7 @@ static void bundle_put_annotations(struct json_out *out, const struct request *r
 	json_out_end(out);
 }
 
-/* "512", "512M", "2G", as QEMU takes it. */
-static int bundle_parse_memory(const char *text, unsigned long *ret_mib, struct err *e)
+int bundle_parse_memory(const char *text, unsigned long *ret_mib, struct err *e)
 {
 	char *end;
 	unsigned long value;

@@ -21,4 +21,7 @@ int bundle_write(const struct request *request, const struct kernel *kernel,
 		 const struct disks *disks, const char *dir, struct bundle_ids *ret_ids,
 		 struct err *e) VMRT_MUST_CHECK;
 
+/* --memory: "512", "512M", "2G", as QEMU takes it. */
+int bundle_parse_memory(const char *text, unsigned long *ret_mib, struct err *e) VMRT_MUST_CHECK;
+
 #endif

@@ -16,6 +16,7 @@
 #include "vmrun/cleaner.h"
 #include "vmrun/defaults.h"
 #include "vmrun/disks.h"
+#include "vmrun/distro.h"
 #include "vmrun/image.h"
 #include "vmrun/isolated.h"
 #include "vmrun/kernel.h"
@@ -37,6 +38,13 @@ static const struct option_spec main_options[] = {
 	 "root file system: a directory, a bundle, an image (default: the host's)"},
 	{"rw", 0, OPTION_FLAG, AT(is_root_writable), NULL,
 	 "changes to the root file system stay (default: they vanish)"},
+	{"image", 0, OPTION_STRING, AT(image), "FILE",
+	 "run it in this disk image (qcow2 or raw), through its guest agent"},
+	{"boot", 0, OPTION_STRING, AT(boot), "bios|uefi", "how the image boots (default: bios)"},
+	{"uefi", 0, OPTION_FLAG, AT(want_uefi), NULL, "the same as --boot uefi"},
+	{"firmware", 0, OPTION_STRING, AT(firmware), "FILE", "another firmware to boot it by"},
+	{"boot-timeout", 0, OPTION_COUNT, AT(boot_timeout), "SECONDS",
+	 "wait that long for the image's agent (default: 300)"},
 	{"isolated", 0, OPTION_FLAG, AT(is_isolated), NULL,
 	 "no files but the program, its shared libraries and those of --add"},
 	{"standalone", 0, OPTION_FLAG, AT(is_standalone), NULL,
@@ -150,6 +158,9 @@ static int main_check(const struct request *request, struct err *e)
 		return err_set(e, -EINVAL, "option --publish: only with --net user");
 	if (request->want_tty && !isatty(STDIN_FILENO))
 		return err_set(e, -ENOTTY, "option --tty: standard input is no terminal");
+	r = distro_check(request, e);
+	if (r < 0)
+		return r;
 	r = standalone_check(request, e);
 	return r < 0 ? r : main_check_targets(request, e);
 }
@@ -308,6 +319,8 @@ static int main_run(const struct request *request, struct err *e)
 		r = main_parse_timeout(request->timeout, &timeout_ms, e);
 	if (r < 0)
 		return r;
+	if (request->image)
+		return distro_run(request, timeout_ms, e);
 	if (!mkdtemp(dir))
 		return err_sys(e, -errno, "making '%s'", dir);
 	if (!request->want_keep)

@@ -199,6 +199,39 @@ int mounts_plan(const struct request *request, const struct kernel *kernel, cons
 	return r;
 }
 
+static int mounts_check_image(const struct mounts_bind *b, struct err *e)
+{
+	struct stat st;
+
+	if (b->mode == MOUNTS_COW)
+		return err_set(e, -ENOTSUP, "option --volume: cow is not possible with --image");
+	if (stat(b->host, &st) < 0 || !S_ISDIR(st.st_mode))
+		return err_set(e, -ENOTDIR,
+			       "option --volume: '%s' is no directory: with --image only those "
+			       "are shared",
+			       b->host);
+	return 0;
+}
+
+int mounts_plan_image(const struct request *request, struct mounts *ret, struct err *e)
+{
+	int r = 0;
+
+	ret->cwd = getcwd(NULL, 0);
+	if (!ret->cwd)
+		return err_sys(e, -errno, "the current directory");
+	if (request->workdir && *request->workdir != '/')
+		return err_set(e, -EINVAL, "option --workdir: '%s' is no absolute path",
+			       request->workdir);
+	if (strcmp(ret->cwd, "/"))
+		mounts_add(ret, ret->cwd, ret->cwd, MOUNTS_RW);
+	for (size_t i = 0; !r && i < request->volumes.count; i++)
+		r = mounts_add_volume(ret, request->volumes.at[i], e);
+	for (size_t i = 0; !r && i < ret->count; i++)
+		r = mounts_check_image(&ret->at[i], e);
+	return r;
+}
+
 static void mounts_put_bind(struct json_out *out, const struct mounts_bind *b)
 {
 	json_out_object(out, NULL);

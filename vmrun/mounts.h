@@ -31,6 +31,10 @@ struct mounts {
  * that have to be made. Free with mounts_done(), also after a failure. */
 int mounts_plan(const struct request *request, const struct kernel *kernel, const char *dir,
 		struct mounts *ret, struct err *e) VMRT_MUST_CHECK;
+/* What is shared with an image that has a root of its own: the current directory and volumes, which
+ * must be directories, and cannot be cow. */
+int mounts_plan_image(const struct request *request, struct mounts *ret,
+		      struct err *e) VMRT_MUST_CHECK;
 /* The member "mounts" of config.json. */
 void mounts_put(struct json_out *out, const struct mounts *m);
 void mounts_done(struct mounts *m);

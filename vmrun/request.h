@@ -18,6 +18,11 @@ enum request_exit {
 
 struct request {
 	const char *kernel; /* NULL: vmrt's own */
+	const char *image;  /* a disk of a whole distribution; NULL: none */
+	const char *boot;   /* how: "bios", "uefi"; NULL: by BIOS */
+	bool want_uefi;
+	const char *firmware;	   /* NULL: QEMU's BIOS, or OVMF */
+	unsigned int boot_timeout; /* s; 0: the default */
 	struct option_list append;
 	const char *memory;	     /* "2G", "512M", "512"; NULL: vmrt's default */
 	unsigned int cpus;	     /* 0: vmrt's default */

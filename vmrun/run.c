@@ -53,7 +53,6 @@ struct run {
 	struct console output; /* of a standalone program */
 };
 
-/* $VMRT, or beside vmrun, as both are installed, else in PATH. */
 char *run_find_vmrt(void)
 {
 	const char *asked = getenv("VMRT");

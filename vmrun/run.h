@@ -13,7 +13,7 @@
 int run_bundle(const struct request *request, const char *dir, const struct bundle_ids *ids,
 	       unsigned int timeout_ms, struct err *e) VMRT_MUST_CHECK;
 
-/* The path of vmrt, owned. */
+/* $VMRT, or beside vmrun, as both are installed, else in PATH. Owned by the caller. */
 char *run_find_vmrt(void);
 
 #endif

@@ -88,7 +88,6 @@ static void targets_read_vm(struct json_doc *doc, const struct json_node *vm, st
 	uint32_t number = 0;
 
 	targets_check_members(doc, vm, known);
-	targets_refuse(doc, vm, "bios", "only kernels are booted, no images");
 	if (json_u32(doc, vm, "num_cpus", &number))
 		cpus = xasprintf("%u", number);
 	json_string(doc, vm, "memory", &memory);
@@ -114,29 +113,20 @@ static void targets_check_arch(struct json_doc *doc, const struct json_node *obj
 			  host.machine);
 }
 
-static void targets_read_vmtest(struct json_doc *doc, const struct json_node *object,
-				struct target *t)
+/* A kernel with the host's userland, or another root's. */
+static void targets_read_kernel(struct json_doc *doc, const struct json_node *object,
+				const char *kernel, struct target *t)
 {
-	static const char *const known[] = {"name", "image",  "uefi",	 "kernel", "kernel_args",
-					    "arch", "rootfs", "command", "vm",	   NULL};
-	const char *kernel = NULL, *append = NULL, *root = NULL, *command = NULL;
+	const char *append = NULL, *root = NULL;
 
-	targets_check_members(doc, object, known);
-	targets_refuse(doc, object, "image", "only kernels are booted, no images");
-	targets_refuse(doc, object, "uefi", "only kernels are booted, no images");
-	targets_check_arch(doc, object);
-	json_require(doc, object, "kernel");
-	json_require(doc, object, "command");
-	json_string(doc, object, "kernel", &kernel);
+	targets_refuse(doc, object, "uefi", "a kernel boots without firmware");
+	targets_refuse(doc, json_object(doc, object, "vm"), "bios",
+		       "a kernel boots without firmware");
 	json_string(doc, object, "kernel_args", &append);
 	json_string(doc, object, "rootfs", &root);
-	json_string(doc, object, "command", &command);
-	if (!kernel || !command)
-		return;
 	targets_push(t, "--kernel", kernel);
 	if (append)
 		targets_push(t, "--append", append);
-	targets_push(t, "--volume", ".:" TARGETS_VMTEST_DIR);
 	/* In another root vmtest starts at its top, and without the caller's environment. */
 	if (root && strcmp(root, "/")) {
 		targets_push(t, "--root", root);
@@ -144,6 +134,50 @@ static void targets_read_vmtest(struct json_doc *doc, const struct json_node *ob
 	} else {
 		targets_push(t, "--env-host", NULL);
 	}
+}
+
+/* A disk image, which has kernel and root in it. */
+static void targets_read_image(struct json_doc *doc, const struct json_node *object,
+			       const char *image, struct target *t)
+{
+	static const char *const kernels[] = {"kernel", "kernel_args", "rootfs"};
+	const char *firmware = NULL;
+	bool is_uefi = false;
+
+	for (size_t i = 0; i < sizeof(kernels) / sizeof(*kernels); i++)
+		targets_refuse(doc, object, kernels[i], "an image has its own");
+	json_bool(doc, object, "uefi", &is_uefi);
+	json_string(doc, json_object(doc, object, "vm"), "bios", &firmware);
+	targets_push(t, "--image", image);
+	if (firmware)
+		targets_push(t, "--firmware", firmware);
+	else if (is_uefi)
+		targets_push(t, "--uefi", NULL);
+	targets_push(t, "--workdir", "/");
+}
+
+static void targets_read_vmtest(struct json_doc *doc, const struct json_node *object,
+				struct target *t)
+{
+	static const char *const known[] = {"name", "image",  "uefi",	 "kernel", "kernel_args",
+					    "arch", "rootfs", "command", "vm",	   NULL};
+	const char *kernel = NULL, *image = NULL, *command = NULL;
+
+	targets_check_members(doc, object, known);
+	targets_check_arch(doc, object);
+	json_string(doc, object, "image", &image);
+	if (!image)
+		json_require(doc, object, "kernel");
+	json_require(doc, object, "command");
+	json_string(doc, object, "kernel", &kernel);
+	json_string(doc, object, "command", &command);
+	if (!(kernel || image) || !command)
+		return;
+	if (image)
+		targets_read_image(doc, object, image, t);
+	else
+		targets_read_kernel(doc, object, kernel, t);
+	targets_push(t, "--volume", ".:" TARGETS_VMTEST_DIR);
 	targets_read_vm(doc, json_object(doc, object, "vm"), t);
 	targets_push(t, "--", "bash");
 	targets_push(t, "-c", command);

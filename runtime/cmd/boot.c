@@ -30,6 +30,8 @@
 #include "runtime/plan/settings.h"
 #include "runtime/sandbox/jail.h"
 #include "runtime/sandbox/sandbox.h"
+#include "runtime/userns/rundir.h"
+#include "runtime/userns/userns.h"
 #include "runtime/vm/facts.h"
 #include "runtime/vm/vm.h"
 
@@ -214,7 +216,7 @@ static int boot_choose_accel(struct boot *b, struct err *e)
 	int r = vm_qemu_find(vm_arch_find("amd64", "q35"), b->settings.qemu, b->qemu, e);
 
 	if (r == 0)
-		r = host_facts_get(FACTS_DIR, accel_needs(b->settings.accel, "amd64"), NULL,
+		r = host_facts_get(rundir_host(), accel_needs(b->settings.accel, "amd64"), NULL,
 				   &b->facts, e);
 	if (r == 0)
 		r = accel_choose(b->settings.accel, "amd64", &b->facts, &b->machine.accel, &reason,
@@ -299,14 +301,14 @@ static int boot_prepare(struct boot *b, const char *path, struct err *e)
 		return r;
 	b->machine.extra = b->values->qemu_args.at;
 	b->machine.extra_count = b->values->qemu_args.count;
-	return ids_take(FACTS_DIR, &b->settings.ids, &b->id, e);
+	return ids_take(rundir_host(), &b->settings.ids, &b->id, e);
 }
 
 static int boot_plan_jail(struct boot *b, struct jail *jail, char *home, struct err *e)
 {
 	int r = 0;
 
-	jail_init(jail, FACTS_DIR, b->id.id, b->id.id);
+	jail_init(jail, rundir_host(), b->id.id, b->id.id);
 	jail_add_programs(jail, b->qemu, home);
 	if (b->values->firmware)
 		jail_add_file(jail, b->values->firmware, BOOT_JAIL_BIOS);
@@ -455,8 +457,12 @@ int cmd_boot(struct cmd *c, struct err *e)
 			 .errors = {.fd = -1, .copy_fd = -1}};
 	auto_close int signal_fd = -1;
 	auto_close int pidfd = -1;
-	int r = boot_tie_to_caller(&signal_fd, e);
+	int r;
 
+	/* The jail needs a /proc of its own, which a user's namespace cannot mount. */
+	if (geteuid() != 0 || !userns_is_initial())
+		return err_set(e, -EPERM, "boot: disk images need root of the host");
+	r = boot_tie_to_caller(&signal_fd, e);
 	if (r == 0)
 		r = boot_prepare(&b, c->argv[0], e);
 	if (r == 0)

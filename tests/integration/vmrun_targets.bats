@@ -120,10 +120,18 @@ PASS machine'
 		bad.toml|[[target]]|target[0].name: required member is missing
 		bad.toml|x = |line 1: Error while parsing key-value pair: expected value, saw '\n'
 	END
+	printf '[[target]]\nname = "image"\nimage = "disk.qcow2"\nkernel = "vmlinux"\ncommand = "true"\n' >"$WORK/image.toml"
+	vmrun -f image.toml
+	expect_status 125
+	expect_err 'vmrun: image.toml: target[0].kernel: not supported: an image has its own'
+	printf '[[target]]\nname = "kernel"\nkernel = "vmlinux"\nuefi = true\ncommand = "true"\n' >"$WORK/image.toml"
+	vmrun -f image.toml
+	expect_status 125
+	expect_err 'vmrun: image.toml: target[0].uefi: not supported: a kernel boots without firmware'
 	printf '[[target]]\nname = "image"\nimage = "disk.qcow2"\ncommand = "true"\n' >"$WORK/image.toml"
 	vmrun -f image.toml
 	expect_status 125
-	expect_err 'vmrun: image.toml: target[0].image: not supported: only kernels are booted, no images'
+	expect_out_has "vmrun: 'disk.qcow2': No such file or directory"
 	vmrun -f vmrun.json true
 	expect_status 125
 	expect_err "vmrun: option --file: the commands are in the file, not 'true'"
