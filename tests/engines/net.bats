@@ -104,6 +104,59 @@ fetch() {
 	expect_out_has 'Address: 192.0.2.77'
 }
 
+# compose ARG…: docker-compose on our daemon, with the file of the test.
+compose() {
+	DOCKER_CONFIG=$BATS_FILE_TMPDIR/docker/client DOCKER_HOST=unix://$BATS_FILE_TMPDIR/docker/docker.sock \
+		timeout --foreground -k 5 "$CALL_LIMIT_S" docker-compose -p "c$ID" -f "$T/compose.yaml" "$@" 3>&-
+}
+
+@test "docker-compose: three services that wait for and find each other, and names outside" {
+	local bytes=$((4 << 20))
+	cat >"$T/compose.yaml" <<-END
+		services:
+		  store: &vm
+		    image: bb
+		    runtime: vmrt
+		    networks: [inner]
+		    command: sh -ec 'mkdir /w; payload write $bytes 3 >/w/data; exec httpd -f -p 80 -h /w'
+		    healthcheck: &served {test: ["CMD", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1/data"], interval: 1s, retries: 60}
+		  web:
+		    <<: *vm
+		    depends_on: {store: {condition: service_healthy}}
+		    networks: [inner, outer]
+		    ports: ["8083:80"]
+		    command: sh -ec 'mkdir /w; wget -q -O /w/data http://store/data; exec httpd -f -p 80 -h /w'
+		  client:
+		    image: bb
+		    runtime: vmrt
+		    depends_on: {web: {condition: service_healthy}}
+		    networks: [outer]
+		    dns: 172.27.0.1
+		    command: sh -ec 'wget -q -O - http://web/data | payload check $bytes 3; ! wget -q -O - http://store/data;
+		      nslookup www.example.org; ping -c 1 -W 5 172.27.0.1'
+		networks:
+		  inner: {internal: true}
+		  outer: {ipam: {config: [{subnet: 172.27.0.0/24}]}}
+	END
+	nsenter --net --target "$(cat "$(docker_dir)/holder.pid")" \
+		"$BUILD/payload" dns-serve 192.0.2.79 </dev/null >"$T/dns" 2>&1 3>&- &
+	wait_for "the server" file_has "$T/dns" ready
+	compose up -d --no-color >"$T/up" 2>&1 || { cat "$T/up" >&2; false; }
+	for name in store web client; do
+		expect_equal "$(d inspect -f '{{.HostConfig.Runtime}}' "$(compose ps -aq "$name")")" vmrt
+	done
+	expect_equal "$(d wait "$(compose ps -aq client)")" 0 "the client's end"
+	d logs "$(compose ps -aq client)" >"$OUT" 2>&1
+	expect_out_has "$bytes bytes agree"
+	expect_out_has 'Address: 192.0.2.79'
+	host timeout 20 busybox wget -q -O - http://127.0.0.1:8083/data | "$BUILD/payload" check "$bytes" 3
+	# One that is made again is found at its new address.
+	compose up -d --no-color --force-recreate --no-deps store >"$T/up" 2>&1 || { cat "$T/up" >&2; false; }
+	d exec "$(compose ps -aq web)" timeout 20 wget -q -O /dev/null http://store/data
+	compose down -t 1 >"$T/down" 2>&1 || { cat "$T/down" >&2; false; }
+	expect_equal "$(d ps -aq)" '' "containers after down"
+}
+
 @test "a network of the user's with IPv6" {
 	d network create --ipv6 --subnet fd01:2:3::/64 "net-$ID" >/dev/null
 	web one --network "net-$ID"
