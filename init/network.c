@@ -15,6 +15,7 @@
 
 #include "init/control.h"
 #include "init/listeners.h"
+#include "init/loopback.h"
 #include "init/machine.h"
 #include "init/nics.h"
 #include "init/resolver.h"
@@ -435,8 +436,10 @@ bool network_take(struct wire_in *in)
 int network_settle(struct err *e)
 {
 	network.is_settled = true;
-	if (network.now.want_listeners)
+	if (network.now.want_listeners) {
+		loopback_begin(&network.now);
 		listeners_begin();
+	}
 	if (!network.has_error)
 		return 0;
 	*e = network.error;
