@@ -48,12 +48,12 @@ UNIT_PROGRAMS   := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/tests/unit/%)
 FUZZ_SOURCES    := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_REPLAYS    := $(FUZZ_SOURCES:tests/fuzz/%.c=$(BUILD)/tests/replay/%)
 FORMATTED       := $(wildcard lib/*.[ch] runtime/*.c runtime/*/*.[ch] init/*.[ch] vmrun/*.[ch] vmrun/*/*.[ch] tests/unit/*.[ch] \
-		   tests/fuzz/*.[ch] tests/payload/*.[ch] tests/hostile/*.c tests/kernel/*.[ch] tests/bench/*.c)
+		   tests/fuzz/*.[ch] tests/payload/*.[ch] tests/hostile/*.c tests/kernel/*.[ch] tests/bench/*.c preload/*.c)
 # A sanitized build stands beside the other, it does not replace it.
 VMRT            := $(if $(filter 1,$(SANITIZE)),$(OBJ)/vmrt,$(BUILD)/vmrt)
 
 .PHONY: all
-all: $(VMRT) vmrun init kernel ## build everything: vmrt, vmrun, init, initramfs, kernel
+all: vmrt vmrun init kernel ## build everything: vmrt, vmrun, init, initramfs, kernel
 
 .PHONY: help
 help: ## list the targets
@@ -75,8 +75,13 @@ $(VMRT): $(OBJECTS)
 
 -include $(OBJECTS:.o=.d)
 
+# For QEMU, whatever vmrt itself is built with.
+$(BUILD)/vmrt-backlog.so: preload/backlog.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 -D_GNU_SOURCE $(WARN) -Wno-missing-prototypes -O2 -fPIC -shared -Wl,-z,relro,-z,now,-z,noexecstack -o $@ $<
+
 .PHONY: vmrt
-vmrt: $(VMRT) ## build build/vmrt alone
+vmrt: $(VMRT) $(BUILD)/vmrt-backlog.so ## build build/vmrt and what it loads into QEMU
 
 include vmrun/vmrun.mk
 
@@ -100,6 +105,7 @@ install: all ## install below DESTDIR and PREFIX
 	install -D -m 755 $(BUILD)/vmrun $(DESTDIR)$(PREFIX)/bin/vmrun
 	install -D -m 755 $(BUILD)/vmrun-unpack $(DESTDIR)$(PREFIX)/lib/vmrt/vmrun-unpack
 	install -D -m 644 $(BUILD)/initramfs-$(ARCH).cpio $(DESTDIR)$(PREFIX)/lib/vmrt/initramfs-$(ARCH).cpio
+	install -D -m 644 $(BUILD)/vmrt-backlog.so $(DESTDIR)$(PREFIX)/lib/vmrt/vmrt-backlog.so
 	install -D -m 644 $(BUILD)/kernel/$(ARCH)/vmlinux $(DESTDIR)$(PREFIX)/lib/vmrt/kernel/$(ARCH)/vmlinux
 	install -D -m 644 config.json.sample $(DESTDIR)$(PREFIX)/share/doc/vmrt/config.json.sample
 	$(BUILD)/vmrun --completion | install -D -m 644 /dev/stdin $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vmrun

@@ -1,8 +1,8 @@
 /* Looking for listening sockets: the kernel tells nobody when one comes or goes, so they are read
  * again and again. Must not decide what the host does about them.
  *
- * Left out: what is reached by IPv6 alone, and UDP at ports that the kernel chooses: those are the
- * sockets of clients. */
+ * Left out: what is reached by IPv6 alone, which the log names, and UDP at ports that the kernel
+ * chooses: those are the sockets of clients. */
 #include "init/listeners.h"
 
 #include <arpa/inet.h>
@@ -25,6 +25,7 @@
 #include "init/resolver.h"
 #include "lib/fd.h"
 
+#define LISTENERS_NAMED_MAX 64	      /* then nothing more is said */
 #define LISTENERS_PERIOD_NS 200000000 /* a server is reachable after that at the latest */
 
 struct listeners_set {
@@ -81,6 +82,32 @@ static bool listeners_address(const struct nlmsghdr *message, uint32_t *ret)
 	return IN6_IS_ADDR_V4MAPPED(a);
 }
 
+/* Once: the host's ports are IPv4's. */
+static void listeners_name_v6(const struct inet_diag_msg *m, bool is_udp)
+{
+	static struct {
+		bool is_udp;
+		uint16_t port;
+	} named[LISTENERS_NAMED_MAX];
+	static int count;
+	uint16_t port = ntohs(m->id.idiag_sport);
+	char address[INET6_ADDRSTRLEN];
+
+	for (int i = 0; i < count; i++) {
+		if (named[i].is_udp == is_udp && named[i].port == port)
+			return;
+	}
+	if (count == LISTENERS_NAMED_MAX)
+		return;
+	named[count].is_udp = is_udp;
+	named[count++].port = port;
+	inet_ntop(AF_INET6, m->id.idiag_src, address, sizeof(address));
+	control_send_log(PROTO_LOG_WARN,
+			 "network: the container's port %s:[%s]:%u is not reachable: it takes IPv6 "
+			 "alone",
+			 is_udp ? "udp" : "tcp", address, port);
+}
+
 static void listeners_take(struct listeners_set *set, const struct nlmsghdr *message, bool is_udp)
 {
 	const struct inet_diag_msg *m = NLMSG_DATA(message);
@@ -96,6 +123,8 @@ static void listeners_take(struct listeners_set *set, const struct nlmsghdr *mes
 		return;
 	if (listeners_address(message, &l.address))
 		listeners_add(set, &l);
+	else
+		listeners_name_v6(m, is_udp);
 }
 
 static void listeners_take_tcp(const struct nlmsghdr *message, void *arg)

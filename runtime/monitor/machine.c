@@ -28,6 +28,7 @@
 /* In QEMU's own root. */
 #define MACHINE_JAIL_KERNEL    "/kernel"
 #define MACHINE_JAIL_INITRAMFS "/initramfs"
+#define MACHINE_JAIL_BACKLOG   "/backlog.so"
 
 /* Descriptor numbers inside QEMU and virtiofsd. */
 enum {
@@ -310,6 +311,20 @@ static int machine_open_disks(const struct plan *plan, struct vm_plan *vm, struc
 	return 0;
 }
 
+/* Has QEMU ports of the host's, and what makes it listen well (preload/backlog.c)? */
+static bool machine_wants_backlog(const struct monitor_start *start)
+{
+	const struct plan *plan = start->plan;
+
+	if (!plan->user_network.want_host_ports && !plan->qemu_forwards)
+		return false;
+	if (access(start->settings->backlog, R_OK) == 0)
+		return true;
+	log_info("network: no '%s': QEMU takes one new connection at a time",
+		 start->settings->backlog);
+	return false;
+}
+
 /* What QEMU sees of the host: programs and libraries, its two files, the folder of its pipes. */
 static int machine_plan_jail(const struct monitor_start *start, const char *top, const char *ports,
 			     struct jail *jail, char *home, struct err *e)
@@ -328,6 +343,8 @@ static int machine_plan_jail(const struct monitor_start *start, const char *top,
 	/* The user-mode network asks the host's DNS server. */
 	if (plan->has_user_network && access("/etc/resolv.conf", R_OK) == 0)
 		jail_add_file(jail, "/etc/resolv.conf", "/etc/resolv.conf");
+	if (machine_wants_backlog(start))
+		jail_add_file(jail, start->settings->backlog, MACHINE_JAIL_BACKLOG);
 	return r < 0 ? err_sys(e, r, "kvm: '/dev/kvm'") : 0;
 }
 
@@ -338,6 +355,7 @@ static int machine_spawn_qemu(struct machine *m, const struct monitor_start *sta
 	/* The share's mount point is still empty, and the jail's mounts are not seen here. */
 	auto_free char *top = xasprintf("%s/share", start->state_dir);
 	auto_free char *ports = xasprintf("%s/" MACHINE_PORTS, start->state_dir);
+	char *const backlog[] = {"LD_PRELOAD=" MACHINE_JAIL_BACKLOG, NULL};
 	char home[PATH_MAX];
 	struct sandbox sandbox;
 	struct jail jail;
@@ -345,6 +363,7 @@ static int machine_spawn_qemu(struct machine *m, const struct monitor_start *sta
 		.name = "qemu",
 		.path = start->qemu,
 		.argv = argv->at,
+		.envp = machine_wants_backlog(start) ? backlog : NULL,
 		.fds = fds,
 		.fd_count = fd_count,
 		.want_new_mount_ns = true,

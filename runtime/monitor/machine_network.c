@@ -36,7 +36,6 @@ int machine_start_passt(struct machine *m, const struct monitor_start *start, in
 	m->passt_errors.fd = errors[0];
 	sandbox_init_passt(&sandbox);
 	user_network_passt_argv(u, PASST_FD, &argv);
-	publish_push_passt(&start->plan->publish, &argv);
 	{
 		const struct spawn_fd fds[] = {{pair[1], PASST_FD}, {errors[1], STDERR_FILENO}};
 		const struct spawn s = {

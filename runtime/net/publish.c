@@ -69,17 +69,6 @@ int publish_parse(const char *text, struct publish *ret, struct err *e)
 	return 0;
 }
 
-void publish_push_passt(const struct publish *p, struct strv *argv)
-{
-	for (size_t i = 0; i < p->count; i++) {
-		const struct publish_port *port = &p->at[i];
-
-		strv_push(argv, port->is_udp ? "--udp-ports" : "--tcp-ports");
-		strv_pushf(argv, "%s%s%u:%u", port->address, *port->address ? "/" : "", port->host,
-			   port->guest);
-	}
-}
-
 void publish_write_qemu(const struct publish *p, char ret[PUBLISH_QEMU_BYTES])
 {
 	size_t used = 0;

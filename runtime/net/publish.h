@@ -7,7 +7,6 @@
 #include <stdint.h>
 
 #include "lib/err.h"
-#include "runtime/proc/strv.h"
 
 #define PUBLISH_MAX	   32
 #define PUBLISH_ADDRESS	   16 /* bytes of a dotted quad */
@@ -28,8 +27,6 @@ struct publish {
 /* "[ADDRESS:]HOST:GUEST[/tcp|/udp]", several of them with commas between. */
 int publish_parse(const char *text, struct publish *ret, struct err *e) VMRT_MUST_CHECK;
 
-/* As passt's options. */
-void publish_push_passt(const struct publish *p, struct strv *argv);
 /* As what stands behind QEMU's "user,id=...": ",hostfwd=..." for each. */
 void publish_write_qemu(const struct publish *p, char ret[PUBLISH_QEMU_BYTES]);
 

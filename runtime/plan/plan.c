@@ -262,8 +262,9 @@ static int plan_mounts(struct plan *p, struct err *e)
 	return 0;
 }
 
-/* The one rule: passt where it can be used, but for containers that asked for the host's network:
- * its ports are chosen when it starts, QEMU's come and go. */
+/* The one rule: passt where it can be used, but not for ports of the host: those of a container in
+ * the host's network come and go, and a passt of 2023 (Debian 12) keeps a CPU busy for each client
+ * that leaves before the guest has answered. */
 void plan_set_user_network(struct plan *p, const struct user_network *host, bool is_host)
 {
 	struct user_network *u = &p->user_network;
@@ -273,7 +274,7 @@ void plan_set_user_network(struct plan *p, const struct user_network *host, bool
 	p->netns_path = NULL;
 	*u = *host;
 	u->want_host_ports = is_host && !p->want_user_network;
-	if (u->want_host_ports || !u->has_default_route)
+	if (u->want_host_ports || p->publish.count || !u->has_default_route)
 		u->passt = NULL;
 	/* The monitor, which would ask it, is in the container's namespace. */
 	if (p->want_new_netns)

@@ -184,12 +184,15 @@ static void settings_find_own_files(struct settings *s)
 		*slash = '\0';
 	s->kernel = xasprintf("%s/kernel/%s/vmlinux", self, host.machine);
 	s->initramfs = xasprintf("%s/initramfs-%s.cpio", self, host.machine);
+	s->backlog = xasprintf("%s/" SETTINGS_BACKLOG, self);
 	if (access(s->kernel, F_OK) == 0)
 		return;
 	free(s->kernel);
 	free(s->initramfs);
+	free(s->backlog);
 	s->kernel = xasprintf("%s/../lib/vmrt/kernel/%s/vmlinux", self, host.machine);
 	s->initramfs = xasprintf("%s/../lib/vmrt/initramfs-%s.cpio", self, host.machine);
+	s->backlog = xasprintf("%s/../lib/vmrt/" SETTINGS_BACKLOG, self);
 }
 
 static unsigned int settings_host_cpus(void)
@@ -269,6 +272,7 @@ void settings_done(struct settings *s)
 {
 	free(s->kernel);
 	free(s->initramfs);
+	free(s->backlog);
 	free(s->qemu);
 	free(s->virtiofsd);
 	free(s->passt);

@@ -19,6 +19,7 @@
 #include "runtime/vm/accel.h"
 
 #define SETTINGS_PATH		"/etc/vmrt/vmrt.json"
+#define SETTINGS_BACKLOG	"vmrt-backlog.so"
 #define SETTINGS_MEMORY_MIB_MIN 64
 
 /* What the `vm` object of config.json may do. */
@@ -44,6 +45,7 @@ enum settings_annotation {
 struct settings {
 	char *kernel;
 	char *initramfs;
+	char *backlog;	 /* preload/backlog.c; no setting */
 	char *qemu;	 /* NULL: the known places */
 	char *virtiofsd; /* NULL: the known places */
 	char *passt;	 /* NULL: the known places; "none": QEMU's own user-mode network */

@@ -61,15 +61,18 @@ config_host() {
 	serve_in "$BOX" "$T/first" "$BUILD/payload" tcp-echo 7104
 	echo 'the page' >"$ROOTFS/page"
 	args /bin/sh -c 'payload tcp-echo 7101 & echo $! >/pid
-		payload udp-echo 7102 & payload tcp-echo 7104 & httpd -f -p 127.0.0.1:80 -h / &
+		payload udp-echo 7102 & payload tcp-echo 7104 & httpd -f -p 127.0.0.1:80 -h / & httpd -f -p [::1]:81 -h / &
 		until [ -e /end ]; do sleep 0.1; done; kill $(cat /pid); until [ -e /out ]; do sleep 0.1; done'
 	in_ns "$BOX" "$VMRT" --root "$ROOT" --log "$LOG" run --bundle "$BUNDLE" "$ID" </dev/null >"$T/out" 2>"$T/err" 3>&- &
 	local run=$! log=$ROOT/$ID/log
 	wait_for "tcp 7101" file_has "$log" "the host's port tcp::7101 leads to the container"
 	wait_for "udp 7102" file_has "$log" "the host's port udp::7102 leads to the container"
 	wait_for "tcp 80" file_has "$log" "the host's port tcp:127.0.0.1:80 leads to the container"
+	wait_for "IPv6 alone" file_has "$log" "the container's port tcp:[::1]:81 is not reachable: it takes IPv6 alone"
 	wait_for "the taken port" file_has "$log" "tcp::7104 is not reachable: the host's is not to be had: Address already in use"
-	box "$BUILD/payload" tcp-many 127.0.0.1 7101 3
+	# What QEMU has not accepted yet waits, and is not sent away.
+	[ "$(box ss -Hltn 'sport = :7101' | awk '{ print $3 }')" -gt 100 ]
+	in_ns "$BOX" timeout 60 "$BUILD/payload" tcp-many 127.0.0.1 7101 200 3>&-
 	peer "$BUILD/payload" tcp-many 10.99.0.2 7101 3
 	box "$BUILD/payload" udp-ask 127.0.0.1 7102 1000
 	peer "$BUILD/payload" udp-ask 10.99.0.2 7102 1000
@@ -166,6 +169,26 @@ config_user_network() {
 	use_box
 	create
 	expect_refusal "annotations: io.vmrt.network: the network namespace has a path"
+}
+
+@test "by annotation: ports of the host lead to the container's, a client may leave at once" {
+	config_user_network
+	settings '{"annotations": ["io.vmrt.publish"]}'
+	config '.annotations["io.vmrt.publish"] = "10.99.0.2:7301:7001,7302:7002/udp"'
+	ip -n "$BOX" route add default via 10.99.0.1
+	args /bin/sh -c 'payload udp-echo 7002 & exec payload tcp-echo 7001'
+	in_ns "$BOX" "$VMRT" --root "$ROOT" --log "$LOG" run --bundle "$BUNDLE" "$ID" </dev/null >"$T/out" 2>"$T/err" 3>&- &
+	wait_for "the server" file_has "$T/out" ready
+	# Connections that nobody uses, and some that end with a reset.
+	peer python3 -c 'import socket, struct
+for i in range(20):
+    s = socket.create_connection(("10.99.0.2", 7301))
+    if i % 2:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    s.close()'
+	peer "$BUILD/payload" tcp-many 10.99.0.2 7301 20
+	peer "$BUILD/payload" udp-ask 10.99.0.2 7302 1000
+	rt delete --force "$ID"
 }
 
 # send_slowly: the container sends and ends, the receiver takes its time.

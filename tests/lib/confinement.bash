@@ -95,7 +95,7 @@ expect_qemu_confined() {
 	expect_limit "$pid" qemu 'Max open files' 1024
 	expect_limit "$pid" qemu 'Max processes' 256
 	expect_mounts "$pid" qemu \
-		'/|/usr|/lib(64|32)?|/bin|/nix/store|/gnu/store|/etc/(ld\.so\.cache|alternatives|resolv\.conf)|/kernel|/initramfs|/ports'
+		'/|/usr|/lib(64|32)?|/bin|/nix/store|/gnu/store|/etc/(ld\.so\.cache|alternatives|resolv\.conf)|/kernel|/initramfs|/backlog\.so|/ports'
 	bad=$(awk '$6 !~ /^ro(,|$)/ || $6 !~ /nosuid/ { print $5, $6 }' "/proc/$pid/mountinfo")
 	expect_equal "$bad" "" "qemu: mounts that are not read-only"
 	expect_fds "$pid" qemu \
