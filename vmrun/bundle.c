@@ -195,9 +195,10 @@ static bool bundle_has_network(const struct request *request)
 }
 
 static void bundle_put_annotations(struct json_out *out, const struct request *request,
-				   const struct kernel *kernel)
+				   const struct kernel *kernel, const struct disks *disks)
 {
 	json_out_object(out, "annotations");
+	disks_put_files(out, disks);
 	if (!request->is_root_writable)
 		json_out_string(out, "io.vmrt.root", "cow");
 	if (kernel->machine)
@@ -272,7 +273,7 @@ static void bundle_put(struct json_out *out, const struct request *request,
 	json_out_string(out, "path", mounts->root);
 	json_out_end(out);
 	mounts_put(out, mounts);
-	bundle_put_annotations(out, request, kernel);
+	bundle_put_annotations(out, request, kernel, disks);
 	bundle_put_machine(out, request, kernel, memory_mib);
 	bundle_put_linux(out, bundle_has_network(request), disks);
 	json_out_end(out);

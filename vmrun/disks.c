@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/loop.h>
+#include <linux/major.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -14,8 +15,10 @@
 
 #include "lib/fd.h"
 #include "lib/mem.h"
+#include "runtime/proc/strv.h"
 
 #define DISKS_MODE	    0660
+#define DISKS_MINOR_LAST    1048575 /* of 20 bits */
 #define DISKS_QCOW2_MAGIC   "QFI\xfb"
 #define DISKS_LOOP_ATTEMPTS 64 /* others look for a free one, too */
 
@@ -48,6 +51,20 @@ static int disks_make_loop(int file, bool is_readonly, int *ret_fd)
 	return r;
 }
 
+/* The last of loop devices' numbers. */
+static int disks_take_file(struct disks_one *one, const char *path, unsigned int index,
+			   struct err *e)
+{
+	one->file = realpath(path, NULL);
+	if (!one->file)
+		return err_sys(e, -errno, "option --disk: '%s'", path);
+	if (strchr(one->file, '\n'))
+		return err_set(e, -EINVAL, "option --disk: '%s' has a line break", path);
+	one->major = LOOP_MAJOR;
+	one->minor = DISKS_MINOR_LAST - index;
+	return 0;
+}
+
 static int disks_check_format(int fd, const char *path, struct err *e)
 {
 	char magic[4] = "";
@@ -74,7 +91,12 @@ static int disks_add(struct disks *d, const char *path, bool is_readonly, struct
 	r = disks_check_format(fd, path, e);
 	if (r < 0)
 		return r;
-	one->fd = -1;
+	*one = (struct disks_one){.fd = -1, .is_readonly = is_readonly};
+	if (geteuid() != 0 && S_ISREG(st.st_mode)) {
+		r = disks_take_file(one, path, (unsigned int)d->count, e);
+		d->count++;
+		return r;
+	}
 	/* A loop device that is read-only is so for QEMU and the guest, whatever is behind it. */
 	if (S_ISBLK(st.st_mode) && !is_readonly)
 		one->fd = take_fd(fd);
@@ -108,8 +130,10 @@ int disks_open(const struct option_list *wanted, struct disks *ret, struct err *
 
 void disks_done(struct disks *d)
 {
-	for (size_t i = 0; i < d->count; i++)
+	for (size_t i = 0; i < d->count; i++) {
 		fd_close(&d->at[i].fd);
+		free(d->at[i].file);
+	}
 	d->count = 0;
 }
 
@@ -118,6 +142,24 @@ static void disks_put_number(struct json_out *out, const struct disks_one *one)
 	json_out_string(out, "type", "b");
 	json_out_u64(out, "major", one->major);
 	json_out_u64(out, "minor", one->minor);
+}
+
+void disks_put_files(struct json_out *out, const struct disks *d)
+{
+	auto_strv struct strv lines = {0};
+	auto_free char *text = NULL;
+
+	for (size_t i = 0; i < d->count; i++) {
+		const struct disks_one *one = &d->at[i];
+
+		if (one->file)
+			strv_pushf(&lines, "%u:%u%s=%s", one->major, one->minor,
+				   one->is_readonly ? ":ro" : "", one->file);
+	}
+	if (!lines.count)
+		return;
+	text = strv_join((const char *const *)lines.at, lines.count, "\n");
+	json_out_string(out, "io.vmrt.disks", text);
 }
 
 void disks_put_devices(struct json_out *out, const struct disks *d)

@@ -233,7 +233,8 @@ static void dry_run_plan_disks(const struct plan *plan, struct vm_plan *vm,
 		vm->disks[vm->disk_count++] = (struct vm_disk){
 			.fd = -1,
 			.is_writable = plan->disks[i].is_writable,
-			.path = plan->disks[i].node,
+			.is_file = plan->disks[i].file,
+			.path = disk_source(&plan->disks[i]),
 			.serial = serials[i],
 		};
 	}

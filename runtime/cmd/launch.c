@@ -336,7 +336,8 @@ static int launch_fork(struct launch_context *x, struct err *e)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sync) < 0)
 		return err_sys(e, -errno, "making a socket pair");
 	x->sync_fd = sync[0];
-	r = launch_ids_open(&x->settings.ids, x->launch->caller_ids, &x->ids, e);
+	r = launch_ids_open(&x->settings.ids, x->launch->caller_ids, &x->config->linux_, &x->ids,
+			    e);
 	if (r < 0) {
 		fd_close(&sync[1]);
 		return r;

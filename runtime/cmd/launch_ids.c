@@ -8,6 +8,7 @@
 
 #include "lib/fd.h"
 #include "lib/mem.h"
+#include "runtime/userns/enter.h"
 #include "runtime/userns/keep.h"
 #include "runtime/userns/rundir.h"
 
@@ -24,8 +25,29 @@ static int launch_ids_parse(const char *text, struct keep_ids *ret, struct err *
 	return err_set(e, -EINVAL, "option --caller-ids: expected UID:GID, got '%s'", text);
 }
 
-int launch_ids_open(const struct ids_range *wanted, const char *caller_ids, struct launch_ids *ret,
-		    struct err *e)
+static bool launch_ids_are_mapped(const struct oci_id_mappings *m, uint32_t id)
+{
+	for (size_t i = 0; i < m->count; i++) {
+		if (id >= m->at[i].host_id && id - m->at[i].host_id < m->at[i].size)
+			return true;
+	}
+	return false;
+}
+
+/* As `runc spec --rootless` has it: root is the caller. */
+static void launch_ids_of_config(const struct userns *ns, const struct oci_linux *config,
+				 struct keep_ids *ret)
+{
+	uint32_t uid = userns_outside(&ns->uids, 0, 0);
+	uint32_t gid = userns_outside(&ns->gids, 0, 0);
+
+	if (userns_was_entered() && launch_ids_are_mapped(&config->uid_mappings, uid) &&
+	    launch_ids_are_mapped(&config->gid_mappings, gid))
+		*ret = (struct keep_ids){uid, gid};
+}
+
+int launch_ids_open(const struct ids_range *wanted, const char *caller_ids,
+		    const struct oci_linux *config, struct launch_ids *ret, struct err *e)
 {
 	auto_free struct userns *ns = xcalloc(1, sizeof(*ns));
 	struct keep_ids own = {0};
@@ -35,6 +57,8 @@ int launch_ids_open(const struct ids_range *wanted, const char *caller_ids, stru
 	*ret = LAUNCH_IDS_NONE;
 	if (r == 0)
 		r = userns_read(ns, e);
+	if (r == 0 && !caller_ids)
+		launch_ids_of_config(ns, config, &own);
 	if (r == 0)
 		r = userns_choose_ids(ns, wanted, &range, e);
 	if (r < 0)

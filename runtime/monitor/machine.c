@@ -303,6 +303,7 @@ static int machine_open_disks(const struct plan *plan, struct vm_plan *vm, struc
 		if (fd < 0)
 			return fd;
 		disk->is_writable = plan->disks[i].is_writable;
+		disk->is_file = plan->disks[i].file;
 		disk->serial = serials[i];
 		disk->fd = CHILD_FD_DISK + (int)i;
 		vm->disk_count++;

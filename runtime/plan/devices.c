@@ -42,11 +42,29 @@ static bool devices_has_guest(const struct oci_device *d)
 	return false;
 }
 
+/* Of io.vmrt.disks; `ret_is_readonly` is set for a file only. */
+static const char *devices_find_file(struct plan *p, const struct oci_device *d,
+				     bool *ret_is_readonly)
+{
+	const char *line = p->disk_files;
+	struct plan_disk_file f;
+
+	while (plan_next_disk_file(&line, &f) > 0) {
+		if (f.major != d->major || f.minor != d->minor)
+			continue;
+		*ret_is_readonly = f.is_readonly;
+		return plan_own(p, xstrndup(f.path, f.path_size));
+	}
+	return NULL;
+}
+
 /* The number, from 1, of the VM's disk; 0: there is no room for another one. */
 static uint32_t devices_add_disk(struct plan *p, const struct oci_device *d)
 {
 	uint32_t access =
 		cgroup_device_access(p->config->linux_.resources, 'b', d->major, d->minor);
+
+	bool is_readonly = false;
 
 	for (size_t i = 0; i < p->disk_count; i++) {
 		if (p->disks[i].major == d->major && p->disks[i].minor == d->minor)
@@ -56,10 +74,13 @@ static uint32_t devices_add_disk(struct plan *p, const struct oci_device *d)
 		return 0;
 	p->disks[p->disk_count++] = (struct disk){
 		.path = d->path,
+		.file = devices_find_file(p, d, &is_readonly),
 		.major = (uint32_t)d->major,
 		.minor = (uint32_t)d->minor,
 		.is_writable = access & OCI_DEVICE_WRITE,
 	};
+	if (is_readonly)
+		p->disks[p->disk_count - 1].is_writable = false;
 	return (uint32_t)p->disk_count;
 }
 

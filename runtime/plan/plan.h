@@ -39,6 +39,7 @@ struct plan {
 	const char *vm_kernel;
 	const char *vm_initrd;	/* is unpacked after vmrt's own */
 	const char *vm_machine; /* QEMU's name of it */
+	const char *disk_files; /* io.vmrt.disks; NULL: none */
 	const char *vm_append;	/* more words for the kernel's command line */
 	bool has_own_init;	/* the initrd's PID 1 says nothing to us: only its end is seen */
 	size_t disk_count;
@@ -95,6 +96,18 @@ int plan_limits(struct plan *p, const struct settings *settings, struct err *e) 
 
 /* vm.c: what config.json says of the VM itself. After plan_limits(). */
 int plan_vm(struct plan *p, const struct settings *settings, struct err *e) VMRT_MUST_CHECK;
+
+/* A line of the annotation io.vmrt.disks: MAJOR:MINOR[:ro]=/FILE. */
+struct plan_disk_file {
+	unsigned int major;
+	unsigned int minor;
+	bool is_readonly;
+	const char *path; /* not ended: points into the text */
+	size_t path_size;
+};
+
+/* vm.c: takes one from `line` and moves it on. 1, 0 at the end, -EINVAL. Pure. */
+int plan_next_disk_file(const char **line, struct plan_disk_file *ret);
 
 /* support.c: adds a line to the warnings for each thing that is asked for and not applied, or
  * refuses. The one place where that is decided. */

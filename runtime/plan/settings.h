@@ -39,6 +39,7 @@ enum settings_annotation {
 	SETTINGS_ANNOTATION_MACHINE, /* QEMU's machine, for kernels that need another */
 	SETTINGS_ANNOTATION_PUBLISH, /* ports of the host for the user-mode network */
 	SETTINGS_ANNOTATION_INIT,    /* "own": the initrd has another PID 1 than vmrt's */
+	SETTINGS_ANNOTATION_DISKS,   /* files in place of block devices */
 	SETTINGS_ANNOTATION_COUNT
 };
 

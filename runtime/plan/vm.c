@@ -5,6 +5,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -187,6 +188,44 @@ static int vm_set_publish(struct plan *p, const char *field, const char *ports, 
 	return 0;
 }
 
+int plan_next_disk_file(const char **line, struct plan_disk_file *ret)
+{
+	const char *text = *line;
+	size_t size = text ? strcspn(text, "\n") : 0;
+	int begin = 0;
+
+	if (!text || !*text)
+		return 0;
+	*ret = (struct plan_disk_file){0};
+	if (sscanf(text, "%u:%u%n", &ret->major, &ret->minor, &begin) != 2)
+		return -EINVAL;
+	ret->is_readonly = !strncmp(text + begin, ":ro=", 4);
+	ret->path = text + begin + (ret->is_readonly ? 4 : 1);
+	if ((!ret->is_readonly && text[begin] != '=') || *ret->path != '/')
+		return -EINVAL;
+	ret->path_size = size - (size_t)(ret->path - text);
+	*line = text + size + (text[size] == '\n');
+	return 1;
+}
+
+static int vm_set_disks(struct plan *p, const char *field, const char *lines, struct err *e)
+{
+	const char *at = lines;
+	struct plan_disk_file f;
+	int r;
+
+	do
+		r = plan_next_disk_file(&at, &f);
+	while (r > 0);
+	if (r < 0)
+		return err_set(e, r,
+			       "config.json: %s: expected lines MAJOR:MINOR[:ro]=/FILE, found "
+			       "'%.*s'",
+			       field, (int)strcspn(at, "\n"), at);
+	p->disk_files = lines;
+	return 0;
+}
+
 static int vm_take_annotation(struct plan *p, const struct settings *s, const char *key,
 			      const char *value, struct err *e)
 {
@@ -203,6 +242,8 @@ static int vm_take_annotation(struct plan *p, const struct settings *s, const ch
 		return vm_set_kernel(p, s, field, value, e);
 	if (which == SETTINGS_ANNOTATION_NETWORK)
 		return vm_set_network(p, field, value, e);
+	if (which == SETTINGS_ANNOTATION_DISKS)
+		return vm_set_disks(p, field, value, e);
 	if (which == SETTINGS_ANNOTATION_PUBLISH)
 		return vm_set_publish(p, field, value, e);
 	if (which == SETTINGS_ANNOTATION_MACHINE)

@@ -13,6 +13,9 @@
 #include "lib/fd.h"
 #include "runtime/proc/spawn.h"
 #include "runtime/userns/idmap.h"
+#include "runtime/userns/userns.h"
+
+#define ENTER_VARIABLE "_VMRT_USERNS" /* in the environment of the vmrt that is inside */
 
 extern char **environ;
 
@@ -44,6 +47,7 @@ static int enter_become_root(char **argv, struct err *e)
 {
 	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
 		return err_sys(e, -errno, "becoming root of the user namespace");
+	setenv(ENTER_VARIABLE, "1", 1);
 	execve("/proc/self/exe", argv, environ);
 	return err_sys(e, -errno, "executing vmrt in the user namespace");
 }
@@ -115,4 +119,9 @@ int userns_enter_of(int pidfd, char **argv, struct err *e)
 	if (setns(pidfd, CLONE_NEWUSER) < 0)
 		return err_sys(e, -errno, "entering the user namespace of the container");
 	return enter_become_root(argv, e);
+}
+
+bool userns_was_entered(void)
+{
+	return getenv(ENTER_VARIABLE) && !userns_is_initial();
 }

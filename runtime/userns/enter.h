@@ -12,6 +12,8 @@
 #ifndef VMRT_USERNS_ENTER_H
 #define VMRT_USERNS_ENTER_H
 
+#include <stdbool.h>
+
 #include "lib/err.h"
 
 /* Would userns_enter_new() get as far as trying? One line with the command that mends it if not:
@@ -23,5 +25,8 @@ int userns_check_host(struct err *e) VMRT_MUST_CHECK;
 /* Both return only on failure. */
 int userns_enter_new(char **argv, struct err *e) VMRT_MUST_CHECK;
 int userns_enter_of(int pidfd, char **argv, struct err *e) VMRT_MUST_CHECK;
+
+/* Is this the process that they have made? Then the caller's ids are those outside. */
+bool userns_was_entered(void);
 
 #endif

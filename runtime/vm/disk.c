@@ -39,12 +39,37 @@ static uint64_t disk_read_number(const struct disk *d, const char *name)
 	return text ? strtoull(text, NULL, 10) : 0;
 }
 
+const char *disk_source(const struct disk *d)
+{
+	return d->file ? d->file : d->node;
+}
+
+/* A file is a raw disk: a format that is guessed is one that the guest can forge. */
+static int disk_check_file(const struct disk *d, const struct stat *st, struct err *e)
+{
+	if (S_ISREG(st->st_mode))
+		return 0;
+	return err_set(e, -EINVAL, "config.json: annotations: io.vmrt.disks: '%s' is no file",
+		       d->file);
+}
+
+static int disk_find_file(const struct disk *d, struct err *e)
+{
+	struct stat st;
+
+	if (stat(d->file, &st) < 0)
+		return err_sys(e, -errno, "config.json: annotations: io.vmrt.disks: '%s'", d->file);
+	return disk_check_file(d, &st, e);
+}
+
 int disk_find(struct disk *d, struct err *e)
 {
 	static const char key[] = "DEVNAME=";
 	auto_free char *text = NULL;
 	const char *name;
 
+	if (d->file)
+		return disk_find_file(d, e);
 	d->is_guests = d->major == DISK_MAJOR_LOOP && !disk_read_number(d, "size");
 	if (d->is_guests)
 		return 0;
@@ -60,13 +85,19 @@ int disk_find(struct disk *d, struct err *e)
 
 int disk_open(const struct disk *d, struct err *e)
 {
-	auto_close int fd = open(d->node, (d->is_writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
+	auto_close int fd = open(disk_source(d), (d->is_writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
 	struct stat st;
 
 	if (fd < 0) {
-		int r = err_sys(e, -errno, "opening '%s'", d->node);
+		int r = err_sys(e, -errno, "opening '%s'", disk_source(d));
 
 		return err_prefix(e, r, "config.json: linux.devices (%s)", d->path);
+	}
+	if (d->file) {
+		int r = fstat(fd, &st) < 0 ? err_sys(e, -errno, "'%s'", d->file)
+					   : disk_check_file(d, &st, e);
+
+		return r < 0 ? r : take_fd(fd);
 	}
 	/* The name may be another's by now. */
 	if (fstat(fd, &st) < 0 || !S_ISBLK(st.st_mode) || st.st_rdev != makedev(d->major, d->minor))

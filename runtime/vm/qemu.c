@@ -297,9 +297,10 @@ static void qemu_push_disks(struct strv *v, const struct vm_plan *p, const struc
 		if (!d->path)
 			qemu_push_option(v, "-add-fd", "fd=%d,set=%zu", d->fd, i + 1);
 		qemu_push_option(v, "-blockdev",
-				 "driver=host_device,node-name=d%zu,filename=%s,"
+				 "driver=%s,node-name=d%zu,filename=%s,"
 				 "locking=off,discard=unmap,read-only=%s",
-				 i + 1, d->path ? d->path : file, d->is_writable ? "off" : "on");
+				 d->is_file ? "file" : "host_device", i + 1,
+				 d->path ? d->path : file, d->is_writable ? "off" : "on");
 		qemu_push_option(v, "-device", "virtio-blk-%s,drive=d%zu,serial=%s", arch->bus,
 				 i + 1, d->serial);
 	}

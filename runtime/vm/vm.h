@@ -45,6 +45,7 @@ struct vm_nic {
 struct vm_disk {
 	int fd; /* of a block device, open as `is_writable` says */
 	bool is_writable;
+	bool is_file;	    /* it is a file's */
 	const char *path;   /* instead of `fd`; NULL: the descriptor */
 	const char *serial; /* by which the guest knows it */
 };

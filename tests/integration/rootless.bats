@@ -122,6 +122,23 @@ $USER_ID:$USER_ID:755
 	expect_out_line '[status 6] [cooked]'
 }
 
+@test "vmrun: files as disks, the user's alone and without a loop device" {
+	truncate -s 4M "$WORK/disk" "$WORK/fixed"
+	chown "$USER_ID:$USER_ID" "$WORK/disk" "$WORK/fixed"
+	# shellcheck disable=SC2016 # the guest's shell expands it
+	run_user -u root -D disk -D fixed:ro sh -c 'echo written >/dev/vda; cat /sys/block/vda/ro /sys/block/vdb/ro
+		echo x >/dev/vdb || echo refused' 2>/dev/null
+	expect_status 0
+	expect_out '0
+1
+refused'
+	expect_equal "$(head -n 1 "$WORK/disk" | tr -d '\0')" written "the disk's content"
+	expect_equal "$(tr -d '\0' <"$WORK/fixed" | wc -c)" 0 "what is read-only stays"
+	run_user -D /etc/shadow true
+	expect_status 125
+	expect_err "vmrun: option --disk: '/etc/shadow': Permission denied"
+}
+
 @test "vmrt by hand: every verb finds the user's container, whose processes have ids of their own" {
 	local pid
 	UID_FIRST=$USER_SUBID
@@ -167,6 +184,19 @@ monitor_on_host() {
 		[ "$comm" = vmrt-monitor ] || continue
 		[ "$(status_field "$pid" Uid)" = "$USER_ID $USER_ID $USER_ID $USER_ID" ] && echo "$pid" && break
 	done
+}
+
+@test "vmrt run with the mapping that runc spec --rootless makes: root inside is the user" {
+	user_bundle
+	jq --argjson id "$USER_ID" '.process.args = ["/bin/sh", "-c", "id -u; cat /proc/self/uid_map; echo >/made; stat -c %u:%g /made"] |
+		.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: $id, size: 1}] |
+		.linux.gidMappings = .linux.uidMappings' <"$BUNDLE/config.json" >"$USER_HOME/bundle/config.json"
+	ucall "$USER_VMRT" run --bundle bundle "$ID"
+	expect_status 0
+	expect_out "0
+         0 $(printf '%10s' "$USER_ID")          1
+0:0"
+	expect_equal "$(owner_of "$USER_HOME/bundle/rootfs/made")" "$USER_ID:$USER_ID" "the file's owner"
 }
 
 @test "vmrt run in a namespace that somebody else has made" {

@@ -41,6 +41,7 @@ REFUSALS='
 .vm = {hypervisor: {path: "", parameters: ["-s"]}}|vm.hypervisor, vm.kernel: not allowed by the settings
 .vm = {kernel: {path: "", initrd: "/x"}}|vm.hypervisor, vm.kernel: not allowed by the settings
 .annotations = {"io.vmrt.machine": "q35"}|annotations: io.vmrt.machine: not allowed by the settings
+.annotations = {"io.vmrt.disks": "7:1=/etc/shadow"}|annotations: io.vmrt.disks: not allowed by the settings
 .vm = {image: {path: "/x", format: "raw"}}|vm.image: the container'"'"'s root is the bundle'"'"'s
 .vm = {hwConfig: {deviceTree: "/x"}}|vm.hwConfig.deviceTree:
 .annotations = {"io.vmrt.vcpus": "many"}|annotations: io.vmrt.vcpus: expected a number
@@ -150,6 +151,9 @@ new
 	config '.annotations = {"io.vmrt.machine": "pdp11"}'
 	call run --trust-bundle --bundle "$BUNDLE" "$ID"
 	expect_refusal "annotations: io.vmrt.machine: no machine 'pdp11' is known"
+	config '.annotations = {"io.vmrt.disks": "7:1=/a\n7:2=b"}'
+	call run --trust-bundle --bundle "$BUNDLE" "$ID"
+	expect_refusal "annotations: io.vmrt.disks: expected lines MAJOR:MINOR[:ro]=/FILE, found '7:2=b'"
 	call run --console-log "$T" --bundle "$BUNDLE" "$ID"
 	expect_refusal 'vm.hypervisor'
 	config 'del(.vm, .annotations)'
