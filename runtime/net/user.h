@@ -7,8 +7,9 @@
 #include "lib/network.h"
 #include "runtime/proc/strv.h"
 
-#define USER_NETDEV	   "n0"	       /* QEMU's name of it */
-#define USER_GUEST_ADDRESS 0x0a00020fu /* 10.0.2.15 */
+#define USER_NETDEV	      "n0"	  /* QEMU's name of it */
+#define USER_GUEST_ADDRESS    0x0a00020fu /* 10.0.2.15 */
+#define USER_SYSTEMD_RESOLVER 0x7f000035u /* 127.0.0.53 */
 
 struct user_network {
 	bool want_host_ports; /* a port of the host's for each that the guest listens at */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/ioprio.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -276,6 +277,9 @@ void plan_set_user_network(struct plan *p, const struct user_network *host, bool
 	u->want_host_ports = is_host && !p->want_user_network;
 	if (u->want_host_ports || p->publish.count || !u->has_default_route)
 		u->passt = NULL;
+	/* systemd's, should it be the host's later: 127.0.0.1 is the host's in any case. */
+	if (u->want_host_ports && (!u->resolver || u->resolver == INADDR_LOOPBACK))
+		u->resolver = USER_SYSTEMD_RESOLVER;
 	/* The monitor, which would ask it, is in the container's namespace. */
 	if (p->want_new_netns)
 		u->resolver = 0;

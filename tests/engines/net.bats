@@ -23,6 +23,7 @@ teardown() {
 	docker_remove_all >/dev/null 2>&1 || true
 	d network prune -f >/dev/null 2>&1 || true
 	p rm --all --force --time 0 >/dev/null 2>&1 || true
+	ip netns del "outside-$ID" 2>/dev/null || true
 	test_teardown
 }
 
@@ -104,6 +105,27 @@ fetch() {
 	expect_out_has 'Address: 192.0.2.77'
 }
 
+@test "docker's bridge: out into a network that knows only the host" {
+	local outside=outside-$ID
+	ip netns add "$outside"
+	ip -n "$outside" link set lo up
+	host ip link add up0 type veth peer name out0
+	host ip link set out0 netns "/run/netns/$outside"
+	host ip addr add 198.51.100.1/24 dev up0
+	host ip link set up0 up
+	ip -n "$outside" addr add 198.51.100.2/24 dev out0
+	ip -n "$outside" link set out0 up
+	ip netns exec "$outside" "$BUILD/payload" tcp-echo 7001 </dev/null >"$T/tcp" 2>&1 3>&- &
+	ip netns exec "$outside" "$BUILD/payload" udp-echo 7002 </dev/null >"$T/udp" 2>&1 3>&- &
+	wait_for "TCP outside" file_has "$T/tcp" ready
+	wait_for "UDP outside" file_has "$T/udp" ready
+	vm bb sh -ec 'payload tcp-many 198.51.100.2 7001 20; payload udp-ask 198.51.100.2 7002 20000
+		ping -c 1 -W 5 198.51.100.2 | grep -c "1 packets received"' >"$OUT"
+	host ip link del up0
+	ip netns del "$outside"
+	expect_out $'20 connections\nanswer of 20000 bytes\n1'
+}
+
 # compose ARG…: docker-compose on our daemon, with the file of the test.
 compose() {
 	DOCKER_CONFIG=$BATS_FILE_TMPDIR/docker/client DOCKER_HOST=unix://$BATS_FILE_TMPDIR/docker/docker.sock \
@@ -152,7 +174,9 @@ compose() {
 	host timeout 20 busybox wget -q -O - http://127.0.0.1:8083/data | "$BUILD/payload" check "$bytes" 3
 	# One that is made again is found at its new address.
 	compose up -d --no-color --force-recreate --no-deps store >"$T/up" 2>&1 || { cat "$T/up" >&2; false; }
-	d exec "$(compose ps -aq web)" timeout 20 wget -q -O /dev/null http://store/data
+	local web
+	web=$(compose ps -aq web)
+	wait_for "the new store" eval 'd exec "$web" timeout 5 wget -q -O /dev/null http://store/data 2>/dev/null'
 	compose down -t 1 >"$T/down" 2>&1 || { cat "$T/down" >&2; false; }
 	expect_equal "$(d ps -aq)" '' "containers after down"
 }

@@ -91,16 +91,19 @@ config_host() {
 	config_host
 	serve_in "$BOX" "$T/tcp" "$BUILD/payload" tcp-echo 7001
 	serve_in "$BOX" "$T/udp" "$BUILD/payload" udp-echo 7002
-	serve_in "$BOX" "$T/dns" "$BUILD/payload" dns-serve 192.0.2.56
+	serve_in "$BOX" "$T/dns" "$BUILD/payload" dns-serve 192.0.2.56 ::ffff:127.0.0.1
 	mkdir "$T/w"
 	echo "the host's" >"$T/w/page"
 	echo "its own" >"$ROOTFS/page"
 	in_ns "$BOX" busybox httpd -f -p 127.0.0.1:8001 -h "$T/w" </dev/null >/dev/null 2>&1 3>&- &
 	wait_for "the host's page" eval 'box busybox wget -q -O /dev/null http://127.0.0.1:8001/page'
 	printf 'nameserver 10.99.0.1\n' >"$T/resolv.conf"
+	# systemd's resolver, which the host's resolv.conf does not name yet.
+	serve_in "$BOX" "$T/systemd" "$BUILD/payload" dns-serve 192.0.2.57 ::ffff:127.0.0.53
 	args /bin/sh -c 'payload tcp-many 127.0.0.1 7001 50; payload tcp-many ::1 7001 5; payload tcp-many ::ffff:127.0.0.1 7001 2
 		payload tcp-many 10.99.0.2 7001 3; payload udp-ask 127.0.0.1 7002 1000; payload udp-ask ::1 7002 1000
 		nslookup any.name 127.0.0.1 | grep -m 1 Address.*192
+		nslookup www.example.org 127.0.0.53 | grep -m 1 Address.*192.0.2.57
 		payload tcp-many 127.0.0.1 7009 1 2>&1 | grep -o refused
 		wget -q -O - http://127.0.0.1:8001/page
 		httpd -p 127.0.0.1:8001 -h / && wget -q -O - http://127.0.0.1:8001/page
@@ -109,7 +112,7 @@ config_host() {
 	run_with_resolv_conf "$T/resolv.conf"
 	expect_status 0
 	expect_out $'50 connections\n5 connections\n2 connections\n3 connections\nanswer of 1000 bytes\nanswer of 1000 bytes
-Address: 192.0.2.56\nrefused\nthe host\'s\nits own\n2 connections\n2 connections'
+Address: 192.0.2.56\nAddress: 192.0.2.57\nrefused\nthe host\'s\nits own\n2 connections\n2 connections'
 }
 
 # config_user_network [NETWORK-NAMESPACE-TOO]

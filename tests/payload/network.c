@@ -20,10 +20,13 @@
 
 enum { NETWORK_ASK_TRIES = 5, NETWORK_ASK_MS = 1000, NETWORK_MANY_MAX = 1000 };
 
+static struct in6_addr network_own; /* the address that servers bind to; zero: any */
+
 static int network_listen(int type, const char *port, FILE *report)
 {
 	struct sockaddr_in6 address = {
 		.sin6_family = AF_INET6,
+		.sin6_addr = network_own,
 		.sin6_port = htons((uint16_t)payload_number(port)),
 	};
 	int fd = socket(AF_INET6, type | SOCK_CLOEXEC, 0);
@@ -305,14 +308,18 @@ static void network_copy(int from, int to, long pause_us)
 		payload_die("read");
 }
 
-/* Answers every query with the address, whatever is asked. */
+/* Answers every query with the address, whatever is asked; at an address of its own,
+ * "::ffff:1.2.3.4".
+ */
 static int network_dns_serve(int argc, char **argv)
 {
 	static const unsigned char record[] = {0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4};
-	int fd = network_listen(SOCK_DGRAM, "53", stdout);
 	unsigned char m[1024];
+	int fd;
 
-	(void)argc;
+	if (argc > 1 && inet_pton(AF_INET6, argv[1], &network_own) != 1)
+		payload_die(argv[1]);
+	fd = network_listen(SOCK_DGRAM, "53", stdout);
 	for (;;) {
 		struct sockaddr_in6 peer;
 		socklen_t size = sizeof(peer);
@@ -454,7 +461,7 @@ const struct payload_command network_commands[] = {
 	{"tcp-echo", "PORT", 1, network_tcp_echo},
 	{"tcp-load", "PORT", 1, network_tcp_load},
 	{"tcp-many", "ADDRESS PORT COUNT", 3, network_tcp_many},
-	{"dns-serve", "ADDRESS", 1, network_dns_serve},
+	{"dns-serve", "ADDRESS [OWN-ADDRESS]", 1, network_dns_serve},
 	{"dns-tcp", "SERVER NAME", 2, network_dns_tcp},
 	{"tcp-get", "PORT [PAUSE-US]", 1, network_tcp_get},
 	{"unix-talk", "PATH", 1, network_unix_talk},
