@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -18,9 +19,11 @@
 #include "init/machine.h"
 #include "init/wording.h"
 #include "lib/fd.h"
+#include "lib/mem.h"
 
 #define CGROUP_LIST_BYTES  512
 #define CGROUP_VALUE_BYTES 256
+#define CGROUP_PATH_BYTES  8192
 
 static int cgroup_begun = -1; /* a pipe from the process that mounts */
 
@@ -102,6 +105,28 @@ int cgroup_open_sub(int cgroup_fd, const char *path, struct err *e)
 	return fd;
 }
 
+int cgroup_open_of(pid_t pid)
+{
+	auto_free char *text = NULL;
+	char path[40];
+	size_t prefix = strlen(CGROUP_OF_PROCESS);
+	int root;
+	int fd;
+	int r;
+
+	snprintf(path, sizeof(path), "/proc/%d/cgroup", pid);
+	r = fd_read_file(AT_FDCWD, path, CGROUP_PATH_BYTES, &text, NULL);
+	if (r < 0)
+		return r;
+	text[strcspn(text, "\n")] = '\0';
+	if (strncmp(text, CGROUP_OF_PROCESS, prefix) != 0)
+		return -ESRCH;
+	root = open(CGROUP_CHILD, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	fd = root < 0 ? -errno : inroot_open(root, text + prefix, O_RDONLY | O_DIRECTORY);
+	fd_close(&root);
+	return fd;
+}
+
 static void cgroup_read_value(int dir_fd, const char *name, char value[CGROUP_VALUE_BYTES])
 {
 	auto_close int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC);
@@ -133,12 +158,14 @@ int cgroup_update(int dir_fd, const char *const *words, uint32_t count, struct e
 	return r;
 }
 
-/* 0 or -errno: it is told through a pipe. */
+/* 0 or -errno: it is told through a pipe. nsdelegate: a container that may write to its cgroups may
+ * not write to its own limits. */
 static int cgroup_mount(void)
 {
 	int r;
 
-	if (mount("cgroup", MACHINE_CGROUP_DIR, "cgroup2", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL))
+	if (mount("cgroup", MACHINE_CGROUP_DIR, "cgroup2", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+		  "nsdelegate"))
 		return -errno;
 	r = cgroup_enable_controllers();
 	if (r < 0)

@@ -2,6 +2,8 @@
 #ifndef VMRT_INIT_CGROUP_H
 #define VMRT_INIT_CGROUP_H
 
+#include <sys/types.h>
+
 #include "init/machine.h"
 #include "lib/err.h"
 #include "lib/guest.h"
@@ -24,6 +26,9 @@ int cgroup_filter_devices(int dir_fd, const struct guest_device_filter *f,
 
 /* An existing cgroup below the container's, for clone3(). A descriptor or -errno with `e`. */
 int cgroup_open_sub(int cgroup_fd, const char *path, struct err *e) VMRT_MUST_CHECK;
+
+/* The one that a process of the container is in now. A descriptor or -errno. */
+int cgroup_open_of(pid_t pid) VMRT_MUST_CHECK;
 
 /* Writes files of a cgroup: `words` are name, value, name, value. All of them, or after a failure
  * none: what was written before gets its old value back. */

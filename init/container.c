@@ -169,6 +169,13 @@ int container_spawn_exec(const struct guest_container *c, const struct container
 		pid = container_clone_into(c, first, CLONE_NEWNS, -1);
 	else
 		pid = container_clone_into(c, first, 0, cgroup_fd);
+	/* Its own has become one of cgroups: systemd, and docker in docker, have moved to a part of
+	 * it and given the controllers away. Then where the first process is, as with runc. */
+	if (pid == -EBUSY && !p->cgroup) {
+		sub_fd = cgroup_open_of(first->pid);
+		if (sub_fd >= 0)
+			pid = container_clone_into(c, first, 0, sub_fd);
+	}
 	if (pid == 0 && p->builtin)
 		builtin_run(p, ends, status[1]);
 	if (pid == 0) {

@@ -189,8 +189,11 @@ static void plan_add_bind(struct plan *p, const struct oci_mount *m, const struc
 	p->bind_count++;
 }
 
-static int plan_mount(struct plan *p, size_t i, struct guest_mount *g, struct err *e)
+/* ret_is_dropped: it is none of the guest's. */
+static int plan_mount(struct plan *p, size_t i, struct guest_mount *g, bool *ret_is_dropped,
+		      struct err *e)
 {
+	enum plan_cgroup_bind cgroup = PLAN_CGROUP_NONE;
 	const struct oci_mount *m = &p->config->mounts[i];
 	struct mount_options o = {0};
 	int r = mount_options_parse(&m->options, &o, e);
@@ -211,7 +214,12 @@ static int plan_mount(struct plan *p, size_t i, struct guest_mount *g, struct er
 	o.data = NULL;
 	for (size_t n = 0; n < o.propagation_count; n++)
 		g->propagations[g->propagation_count++] = o.propagations[n];
-	if (o.is_idmap)
+	if (plan_is_bind(m, &o))
+		cgroup = plan_cgroup_bind(p, m, g);
+	*ret_is_dropped = cgroup == PLAN_CGROUP_DROPPED;
+	if (cgroup != PLAN_CGROUP_NONE)
+		r = 0;
+	else if (o.is_idmap)
 		r = err_set(e, -ENOTSUP,
 			    "config.json: mounts[%zu] (%s): id-mapped mounts are not supported", i,
 			    m->destination);
@@ -251,13 +259,16 @@ static int plan_mounts(struct plan *p, struct err *e)
 	p->guest.mounts = xcalloc(count, sizeof(*p->guest.mounts));
 	p->binds = xcalloc(count, sizeof(*p->binds));
 	for (size_t i = 0; i < count; i++) {
-		int r = plan_mount(p, i, &p->guest.mounts[i], e);
+		struct guest_mount *g = &p->guest.mounts[p->guest.mount_count];
+		bool is_dropped = false;
+		int r = plan_mount(p, i, g, &is_dropped, e);
 
 		if (r < 0)
 			return r;
-		if (p->guest.mounts[i].kind == GUEST_MOUNT_BIND)
-			p->binds[p->bind_count - 1].is_covered =
-				plan_is_covered(p, p->guest.mounts[i].destination);
+		if (is_dropped)
+			continue;
+		if (g->kind == GUEST_MOUNT_BIND)
+			p->binds[p->bind_count - 1].is_covered = plan_is_covered(p, g->destination);
 		p->guest.mount_count++;
 	}
 	return 0;

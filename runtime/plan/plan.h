@@ -91,6 +91,12 @@ int plan_kernel(struct plan *p, struct err *e) VMRT_MUST_CHECK;
 /* devices.c: the nodes and the device rules. */
 int plan_devices(struct plan *p, struct err *e) VMRT_MUST_CHECK;
 
+/* cgroup_mounts.c: a bind of the host's cgroups where the guest's are. REPLACED: `g` is them;
+ * DROPPED: it has no place among them. */
+enum plan_cgroup_bind { PLAN_CGROUP_NONE, PLAN_CGROUP_REPLACED, PLAN_CGROUP_DROPPED };
+enum plan_cgroup_bind plan_cgroup_bind(struct plan *p, const struct oci_mount *m,
+				       struct guest_mount *g);
+
 /* limits.c: the guest's cgroup and the size of the VM. */
 int plan_limits(struct plan *p, const struct settings *settings, struct err *e) VMRT_MUST_CHECK;
 

@@ -396,6 +396,26 @@ exec_has_agent() {
 	expect_equal "$(cat "$T/held.out")" runs
 }
 
+@test "exec into a container whose first process has moved to another cgroup" {
+	vm_only "the host may have cgroup v1"
+	config '.mounts |= map(if .destination == "/sys/fs/cgroup" then .options -= ["ro"] else . end)'
+	# shellcheck disable=SC2016 # the container's
+	args sh -c 'mkdir /sys/fs/cgroup/init && echo $$ >/sys/fs/cgroup/init/cgroup.procs &&
+		echo "+memory +pids" >/sys/fs/cgroup/cgroup.subtree_control && echo ready; exec sleep 1000'
+	launch ready
+	exec_in "$ID" cat /proc/self/cgroup
+	expect_status 0
+	expect_out 0::/init
+	# Its own limits are not its own to change.
+	exec_in "$ID" sh -c 'echo max >/sys/fs/cgroup/pids.max'
+	expect_status 1
+	exec_in "$ID" sh -c 'echo 50 >/sys/fs/cgroup/init/pids.max; cat /sys/fs/cgroup/init/pids.max'
+	expect_out 50
+	call ps "$ID"
+	expect_status 0
+	file_has "$OUT" 'sleep 1000'
+}
+
 @test "exec --cgroup runs it in an existing sub-cgroup" {
 	vm_only "the host may have cgroup v1"
 	config '.mounts |= map(if .destination == "/sys/fs/cgroup" then .options -= ["ro"] else . end)'

@@ -239,6 +239,20 @@ expect_mount() {
 	[ -e "$ROOTFS/new" ] && [ -d "$ROOTFS/dir" ] && [ ! -e "$ROOTFS/etc/notes" ] && [ -d "$ROOTFS/house" ]
 }
 
+@test "a bind of the host's cgroups where the container's are is the guest's own" {
+	vm_only "a process has the host's"
+	local place
+	for place in systemd memory ''; do
+		config '.mounts |= map(select(.destination | startswith("/sys/fs/cgroup") | not)) |
+			if $p == "" then . else .mounts += [{destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["ro"]}] end |
+			.mounts += [{destination: ("/sys/fs/cgroup" + (if $p == "" then "" else "/" + $p end)), type: "bind",
+				source: "/sys/fs/cgroup", options: ["bind", "ro", "nosuid"]}]' --arg p "$place"
+		run_container sh -c 'mkdir /sys/fs/cgroup/mine && cat /proc/self/cgroup /sys/fs/cgroup/mine/cgroup.type; stat -f -c %T /sys/fs/cgroup'
+		expect_status 0
+		expect_match "$(tr '\n' ' ' <"$OUT")" '^0::/ domain (cgroup2fs|UNKNOWN.*) $'
+	done
+}
+
 @test "masked paths are empty, read-only paths refuse writes" {
 	mkdir "$ROOTFS/data/dir"
 	echo secret >"$ROOTFS/data/dir/file"
