@@ -150,9 +150,11 @@ expect_endured() {
 	exec 8>&-
 }
 
-@test "an init that wants to leave the share writes inside of the root and nowhere else" {
+@test "an init that wants to leave the VM writes inside of the root and nowhere else, and signals nobody" {
 	vm_only "there is no guest"
-	local dir
+	local dir bystander
+	sleep 1000 </dev/null >/dev/null 2>&1 3>&- &
+	bystander=$!
 	hostile escape
 	mkdir "$T/outside"
 	bind "$T/outside" /outside ro
@@ -161,6 +163,10 @@ expect_endured() {
 	wait_for "all attempts" file_has "$ROOT/$ID/log" 'escape: done'
 	file_has "$ROOT/$ID/log" 'escape: rootfs/escape-inside' || expect_failed "a file in the root:" "$(cat "$ROOT/$ID/log")"
 	[ -e "$ROOTFS/escape-inside" ] || expect_failed "the file in the root"
+	file_has "$ROOT/$ID/log" 'escape: signalled' || expect_failed "an attempt to signal"
+	! process_is_gone "$bystander" || expect_failed "the host's processes untouched"
+	! process_is_gone "$PID" || expect_failed "its own monitor untouched"
+	kill "$bystander"
 	# Upwards from the root, from the share's own folder, and where a path could begin.
 	for dir in "$ROOTFS" "$ROOT/$ID/share" /run /dev/shm /root; do
 		while dir=$(dirname "$dir") && find "$dir" -maxdepth 1 -name 'escape-*' && [ "$dir" != / ]; do :; done
