@@ -155,6 +155,19 @@ expect_machine_ended() {
 	expect_machine_ended 'reboot restart'
 }
 
+@test "delete --force waits for a container that ends slowly" {
+	vm_only "runc's wait is its own"
+	args /payload ready
+	launch ready
+	# A process in the container's pid namespace that nobody reaps for a while: until then its first one cannot end.
+	nsenter --target "$PID" --pid --no-fork sh -c 'sleep 1000 & exec sleep 6' </dev/null >/dev/null 2>&1 3>&- &
+	wait_for "it to be there" pgrep -P $! sleep
+	call delete --force "$ID"
+	expect_status 0
+	[ ! -e "$ROOT/$ID" ] || expect_failed "no state"
+	wait $! || true
+}
+
 @test "a state directory without its files is removed by delete --force" {
 	mkdir -p "$ROOT/$ID"
 	call delete --force "$ID"
