@@ -19,12 +19,12 @@ hostile() {
 
 neighbour_start() {
 	args /payload ready
-	"$VMRT" --root "$ROOT" run -d --bundle "$BUNDLE" neighbour </dev/null >"$T/neighbour.out" 2>&1 3>&-
+	"$VMRT" --root "$ROOT" run -d --bundle "$BUNDLE" "$ID-n" </dev/null >"$T/neighbour.out" 2>&1 3>&-
 	wait_for "the neighbour runs" file_has "$T/neighbour.out" ready
 }
 
 expect_neighbour() {
-	call exec neighbour /payload say 'still here'
+	call exec "$ID-n" /payload say 'still here'
 	expect_status 0
 	expect_out 'still here'
 	expect_err ''
@@ -77,7 +77,7 @@ close|guest: its kernel was shut down without telling an exit status
 	done <<<"$AFTER_START"
 	unset VMRT_CONFIG
 	expect_neighbour
-	call delete --force neighbour
+	call delete --force "$ID-n"
 	expect_status 0
 }
 

@@ -101,7 +101,7 @@ expect_nothing_left() {
 	args /payload ready
 	mkdir "$T/other"
 	jq --arg r "$ROOTFS" '.root.path = $r' "$BUNDLE/config.json" >"$T/other/config.json"
-	"$VMRT" --root "$ROOT" run -d --bundle "$T/other" --pid-file "$T/neighbour.pid" neighbour </dev/null >"$T/neighbour.out" 2>&1 3>&-
+	"$VMRT" --root "$ROOT" run -d --bundle "$T/other" --pid-file "$T/neighbour.pid" "$ID-n" </dev/null >"$T/neighbour.out" 2>&1 3>&-
 	wait_for "the neighbour runs" file_has "$T/neighbour.out" ready
 	NEIGHBOUR=$(cat "$T/neighbour.pid")
 	group_make memory
@@ -127,9 +127,9 @@ expect_nothing_left() {
 	[ "$status" != 0 ] || expect_failed "no success"
 	echo "$max" >"$PARENT/$file"
 	expect_nothing_left "of the killed one"
-	call exec neighbour /payload say alive
+	call exec "$ID-n" /payload say alive
 	expect_out alive
-	call delete --force neighbour
+	call delete --force "$ID-n"
 	expect_status 0
 }
 
