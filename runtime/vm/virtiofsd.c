@@ -205,10 +205,10 @@ static void virtiofsd_argv_rust(const struct virtiofsd_plan *p, struct strv *v)
 	strv_push(v, "--seccomp=kill");
 	strv_push(v, "--cache=auto");
 	strv_push(v, "--xattr");
-	if (!p->is_flat) {
+	if (!p->is_flat)
 		strv_push(v, "--posix-acl");
-		strv_push(v, "--announce-submounts");
-	}
+	/* It is its default, too. */
+	strv_push(v, p->is_flat ? "--no-announce-submounts" : "--announce-submounts");
 	strv_push(v, "--allow-direct-io");
 	strv_push(v, "--thread-pool-size=0");
 	strv_pushf(v, "--rlimit-nofile=%" PRIu64, p->nofile);

@@ -64,9 +64,9 @@ $USER_ID:$USER_ID:755
 	expect_equal "$(owner_of "$WORK/a/b")" "$USER_ID:$USER_ID" "the directory's owner"
 }
 
-@test "vmrun make, with the compiler's files as the host has them" {
-	printf 'prog: main.o\n\tcc -o prog main.o\n' >"$WORK/Makefile"
-	printf 'int main(void)\n{\n\treturn 7;\n}\n' >"$WORK/main.c"
+@test "vmrun make, with the programs that the host has" {
+	printf 'prog: main.sh\n\tsed s/N/7/ main.sh >prog.new && chmod +x prog.new && mv prog.new prog\n' >"$WORK/Makefile"
+	printf '#!/bin/sh\nexit N\n' >"$WORK/main.sh"
 	run_user make
 	expect_status 0
 	expect_equal "$(owner_of "$WORK/prog")" "$USER_ID:$USER_ID" "the program's owner"
@@ -243,8 +243,9 @@ with_file() {
 }
 
 @test "without XDG_RUNTIME_DIR there is a private directory, and none is taken that is somebody else's" {
-	ucall env -u XDG_RUNTIME_DIR /home/build/vmrun true
+	ucall env -u XDG_RUNTIME_DIR /home/build/vmrun echo inside
 	expect_status 0
+	expect_out inside
 	expect_equal "$(stat -c %u:%a "$(rootless_dir)/tmp/vmrt-$USER_ID")" "$USER_ID:700" "the directory"
 	rm -r "$(rootless_dir)/tmp/vmrt-$USER_ID"
 	mkdir -m 777 "$(rootless_dir)/tmp/vmrt-$USER_ID"

@@ -57,6 +57,11 @@ static void test_arguments(void)
 	is_int(virtiofsd_argv(&p, &v, &e), 0, "arguments of the C flavour");
 	is_golden(&v, "virtiofsd-c.txt");
 	strv_done(&v);
+	p.is_flat = true;
+	is_int(virtiofsd_argv(&p, &v, &e), 0, "for a share of one file system");
+	is_golden(&v, "virtiofsd-c-flat.txt");
+	strv_done(&v);
+	p.is_flat = false;
 	virtiofsd_env(&p, &env);
 	is_str(env.at ? env.at[0] : NULL, "MALLOC_ARENA_MAX=4",
 	       "it is kept from the malloc arena its seccomp filter dies of");
@@ -72,6 +77,11 @@ static void test_arguments(void)
 	is_int(virtiofsd_argv(&p, &v, &e), 0, "arguments of the Rust flavour");
 	is_golden(&v, "virtiofsd-rust.txt");
 	strv_done(&v);
+	p.is_flat = true;
+	is_int(virtiofsd_argv(&p, &v, &e), 0, "for a share of one file system");
+	is_golden(&v, "virtiofsd-rust-flat.txt");
+	strv_done(&v);
+	p.is_flat = false;
 	virtiofsd_env(&p, &env);
 	is_int((long long)env.count, 0, "with an empty environment");
 	p.share_dir = "share";
