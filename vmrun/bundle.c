@@ -133,12 +133,32 @@ static void bundle_put_process(struct json_out *out, const struct request *reque
 	json_out_end(out);
 }
 
+/* A path, or a name of PATH's; owned, absolute. NULL: there is no such program. */
+static char *bundle_find_qemu(const char *wanted)
+{
+	const char *path = getenv("PATH");
+	auto_free char *places = xstrdup(path ? path : "/usr/bin:/bin");
+	char *save = NULL;
+
+	if (!wanted || strchr(wanted, '/'))
+		return wanted && access(wanted, X_OK) == 0 ? realpath(wanted, NULL) : NULL;
+	for (char *dir = strtok_r(places, ":", &save); dir; dir = strtok_r(NULL, ":", &save)) {
+		auto_free char *one = xasprintf("%s/%s", dir, wanted);
+
+		if (access(one, X_OK) == 0)
+			return realpath(one, NULL);
+	}
+	return NULL;
+}
+
 static void bundle_put_machine(struct json_out *out, const struct request *request,
 			       const struct kernel *kernel, unsigned long memory_mib)
 {
+	auto_free char *qemu = bundle_find_qemu(request->qemu);
+
 	json_out_object(out, "vm");
 	json_out_object(out, "hypervisor");
-	json_out_string(out, "path", "");
+	json_out_string(out, "path", qemu ? qemu : "");
 	bundle_put_options(out, "parameters", &request->qemu_args);
 	json_out_end(out);
 	json_out_object(out, "kernel");
@@ -222,7 +242,7 @@ int bundle_parse_memory(const char *text, unsigned long *ret_mib, struct err *e)
 
 	errno = 0;
 	value = strtoul(text, &end, 10);
-	if (*text < '0' || *text > '9' || errno || value > 1u << 24)
+	if (*text < '0' || *text > '9' || errno || !value || value > 1u << 24)
 		return err_set(e, -EINVAL, "option --memory: expected a size like 512M, got '%s'",
 			       text);
 	if (!strcmp(end, "G") || !strcmp(end, "g"))
@@ -235,9 +255,20 @@ int bundle_parse_memory(const char *text, unsigned long *ret_mib, struct err *e)
 	return 0;
 }
 
-/* A bundle is UTF-8; what is not would arrive as something else. */
 static int bundle_check_texts(const struct request *request, struct err *e)
 {
+	auto_free char *qemu = bundle_find_qemu(request->qemu);
+
+	for (size_t i = 0; i < request->env.count; i++) {
+		if (!*request->env.at[i] || *request->env.at[i] == '=')
+			return err_set(e, -EINVAL,
+				       "option --env: expected NAME or NAME=VALUE, got '%s'",
+				       request->env.at[i]);
+	}
+	if (request->qemu && !qemu)
+		return err_set(e, -ENOENT, "option --qemu: there is no program '%s'",
+			       request->qemu);
+	/* A bundle is UTF-8; what is not would arrive as something else. */
 	for (int i = 0; i < request->arg_count; i++) {
 		if (!json_out_is_text(request->args[i]))
 			return err_set(e, -EILSEQ, "argument %d of the command is no UTF-8 text",

@@ -26,6 +26,7 @@ int distro_check(const struct request *request, struct err *e)
 		{request->is_dry_run, "--dry-run"},
 		{request->kernel, "--kernel"},
 		{request->modules.count, "--module"},
+		{request->qemu, "--qemu"},
 		{request->append.count, "--append"},
 		{request->disks.count, "--disk"},
 		{request->gdb, "--gdb"},

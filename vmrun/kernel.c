@@ -185,6 +185,34 @@ static int kernel_make_initrd(const struct request *request, struct kernel *k,
 	return r;
 }
 
+#ifdef __x86_64__
+#define KERNEL_BUILT "arch/x86/boot/bzImage"
+#else
+#define KERNEL_BUILT "arch/arm64/boot/Image"
+#endif
+
+/* A file, a build tree, or the version of an installed kernel. Owned; NULL with errno. */
+static char *kernel_find_image(const char *wanted)
+{
+	auto_free char *other = NULL;
+	struct stat st;
+
+	if (stat(wanted, &st) == 0 && S_ISDIR(st.st_mode))
+		other = xasprintf("%s/" KERNEL_BUILT, wanted);
+	else if (access(wanted, F_OK) < 0 && *wanted && !strchr(wanted, '/'))
+		other = xasprintf("/boot/vmlinuz-%s", wanted);
+	return realpath(other ? other : wanted, NULL);
+}
+
+static void kernel_tell(const struct kernel *k, const struct strv *modules)
+{
+	auto_free char *names = strv_join((const char *const *)modules->at, modules->count, ", ");
+
+	fprintf(stderr, "vmrun: kernel %s (%s), machine %s%s%s\n", k->image,
+		k->version ? k->version : "version not known", k->machine,
+		*names ? ", modules " : "", names);
+}
+
 int kernel_prepare(const struct request *request, const char *dir, struct kernel *ret,
 		   struct err *e)
 {
@@ -196,9 +224,11 @@ int kernel_prepare(const struct request *request, const char *dir, struct kernel
 
 	if (!request->kernel && request->modules.count)
 		return err_set(e, -EINVAL, "option --module: vmrt's own kernel has no modules");
+	if (!request->kernel && request->is_verbose)
+		fprintf(stderr, "vmrun: vmrt's own kernel\n");
 	if (!request->kernel)
 		return 0;
-	ret->image = realpath(request->kernel, NULL);
+	ret->image = kernel_find_image(request->kernel);
 	if (!ret->image)
 		return err_set(e, -errno, "option --kernel: '%s': %s", request->kernel,
 			       strerror(errno));
@@ -211,6 +241,8 @@ int kernel_prepare(const struct request *request, const char *dir, struct kernel
 	}
 	if (r == 0)
 		r = kernel_make_initrd(request, ret, &s, &modules, dir, e);
+	if (r == 0 && request->is_verbose)
+		kernel_tell(ret, &modules);
 	kernel_study_done(&s);
 	return r;
 }

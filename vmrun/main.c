@@ -3,6 +3,7 @@
  * This file has the table of options and the order of things. It writes a bundle into a private
  * directory and runs the public `vmrt run`; it must not reach into a running VM itself. */
 #include <errno.h>
+#include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,7 @@
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 #define AT(m)	     offsetof(struct request, m)
 
+#define MAIN_UNSET	   UINT_MAX
 #define MAIN_TIMEOUT_S_MAX (7 * 24 * 3600)
 
 static const struct option_spec main_options[] = {
@@ -74,6 +76,7 @@ static const struct option_spec main_options[] = {
 	{"console", 0, OPTION_STRING, AT(console), "FILE", "append the kernel's messages to FILE"},
 	{"gdb", 0, OPTION_STRING, AT(gdb), "SOCKET",
 	 "make SOCKET, where gdb finds the kernel: target remote SOCKET"},
+	{"qemu", 0, OPTION_STRING, AT(qemu), "FILE", "another QEMU program"},
 	{"qemu-arg", 0, OPTION_LIST, AT(qemu_args), "ARG", "one more argument of QEMU's"},
 	{"dry-run", 0, OPTION_FLAG, AT(is_dry_run), NULL,
 	 "print the commands that would run it by hand, QEMU's among them"},
@@ -84,7 +87,7 @@ static const struct option_spec main_options[] = {
 	{"jobs", 'j', OPTION_COUNT, AT(jobs), "N", "targets at a time (default: 1)"},
 	{"junit", 0, OPTION_STRING, AT(junit), "FILE", "write the targets' results as JUnit XML"},
 	{"verbose", 'V', OPTION_FLAG, AT(is_verbose), NULL,
-	 "show the output of targets that pass, too"},
+	 "say which kernel, machine and modules; show the output of targets that pass"},
 	{"quiet", 'q', OPTION_FLAG, AT(is_quiet), NULL, "do not say what was guessed"},
 	{"completion", 0, OPTION_FLAG, AT(want_completion), NULL,
 	 "print a completion script for bash"},
@@ -390,6 +393,17 @@ static int main_parse(int argc, char **argv, struct strv *words, struct request 
 	return r;
 }
 
+/* 0 stands for what was not said from here on: nobody may have said it. */
+static int main_settle_numbers(struct request *request, struct err *e)
+{
+	if (!request->cpus || !request->jobs)
+		return err_set(e, -EINVAL, "option --%s: expected a number from 1 on, got '0'",
+			       request->cpus ? "jobs" : "cpus");
+	request->cpus = request->cpus == MAIN_UNSET ? 0 : request->cpus;
+	request->jobs = request->jobs == MAIN_UNSET ? 0 : request->jobs;
+	return 0;
+}
+
 /* What needs no machine. False: none of it was asked for. */
 static bool main_answer(const struct request *request)
 {
@@ -410,6 +424,8 @@ int main(int argc, char **argv)
 		/* A terminal has one stream for both: not when errors go elsewhere. */
 		.want_tty = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && isatty(STDERR_FILENO),
 		.want_input = true,
+		.cpus = MAIN_UNSET,
+		.jobs = MAIN_UNSET,
 	};
 	auto_strv struct strv words = {0};
 	struct err e;
@@ -417,6 +433,8 @@ int main(int argc, char **argv)
 
 	batch_join_parent();
 	r = main_parse(argc, argv, &words, &request, &e);
+	if (r == 0)
+		r = main_settle_numbers(&request, &e);
 
 	request.is_isolated |= request.is_standalone;
 	if (!request.want_input || request.is_standalone || request.is_dry_run)

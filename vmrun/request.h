@@ -26,6 +26,7 @@ struct request {
 	struct option_list append;
 	const char *memory;	     /* "2G", "512M", "512"; NULL: vmrt's default */
 	unsigned int cpus;	     /* 0: vmrt's default */
+	const char *qemu;	     /* a program; NULL: vmrt's */
 	const char *root;	     /* a directory, a bundle, an archive; NULL: "/" */
 	const struct strv *root_env; /* what that says of the environment; NULL: nothing */
 	bool is_root_writable;

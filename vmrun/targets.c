@@ -159,8 +159,10 @@ static void targets_read_image(struct json_doc *doc, const struct json_node *obj
 static void targets_read_vmtest(struct json_doc *doc, const struct json_node *object,
 				struct target *t)
 {
-	static const char *const known[] = {"name", "image",  "uefi",	 "kernel", "kernel_args",
-					    "arch", "rootfs", "command", "vm",	   NULL};
+	static const char *const known[] = {"name",	   "image",	   "uefi",   "kernel",
+					    "kernel_args", "arch",	   "rootfs", "command",
+					    "vm",	   "qemu_command", NULL};
+	const char *qemu = NULL;
 	const char *kernel = NULL, *image = NULL, *command = NULL;
 
 	targets_check_members(doc, object, known);
@@ -177,6 +179,8 @@ static void targets_read_vmtest(struct json_doc *doc, const struct json_node *ob
 		targets_read_image(doc, object, image, t);
 	else
 		targets_read_kernel(doc, object, kernel, t);
+	if (json_string(doc, object, "qemu_command", &qemu))
+		targets_push(t, "--qemu", qemu);
 	targets_push(t, "--volume", ".:" TARGETS_VMTEST_DIR);
 	targets_read_vm(doc, json_object(doc, object, "vm"), t);
 	targets_push(t, "--", "bash");

@@ -151,6 +151,9 @@ INTERACTIVE='trap "echo interrupted; exit 7" INT; trap "stty size" WINCH; stty s
 	expect_out_line '[status 7] [cooked]'
 	vmrun_terminal 'expect:# ' 'send:exit 4\r' -- -e 'PS1=# ' -- sh
 	expect_out_line '[status 4] [cooked]'
+	vmrun_terminal expect:ready signal:KILL -- sh -c 'echo ready; sleep 1000'
+	expect_out_has '[status -9] [cooked]'
+	wait_for "all of it to go" eval '[ -z "$(ls "$ROOT")" ]'
 	# Without one ^C is a signal, to vmrt and vmrun alike.
 	vmrun_terminal expect:ready 'send:\x03' -- -t=false \
 		bash -c 'trap "echo interrupted; exit 6" INT; echo ready; while :; do sleep 0.1; done'

@@ -15,6 +15,12 @@ teardown() { test_teardown; }
 	vmrun --memory=1G --cpus 2 sh -c 'nproc; awk "/MemTotal/ { print (\$2 > 900000) }" /proc/meminfo'
 	expect_out '2
 1'
+	vmrun -c 0 true
+	expect_status 125
+	expect_err "vmrun: option --cpus: expected a number from 1 on, got '0'"
+	vmrun -m 0 true
+	expect_status 125
+	expect_err "vmrun: option --memory: expected a size like 512M, got '0'"
 	vmrun -m lots true
 	expect_status 125
 	expect_err "vmrun: option --memory: expected a size like 512M, got 'lots'"
@@ -83,6 +89,9 @@ text'
 	# shellcheck disable=SC2016 # the guest's shell expands it
 	BAR=bar HOME=/elsewhere vmrun --env-host -e HOME sh -c 'echo "$BAR $HOME"'
 	expect_out 'bar /elsewhere'
+	vmrun -e =x true
+	expect_status 125
+	expect_err "vmrun: option --env: expected NAME or NAME=VALUE, got '=x'"
 	vmrun -w sub true
 	expect_status 125
 	expect_err "vmrun: option --workdir: 'sub' is no absolute path"
@@ -169,15 +178,19 @@ mounted'
 
 @test "--append, --console, --qemu-arg, --keep" {
 	vmrun --append 'one.word=1 two.words=2' --append log_buf_len=1M --console "$T/console" \
-		--qemu-arg=-name --qemu-arg named-by-vmrun --keep cat /proc/cmdline
+		--qemu-arg=-name --qemu-arg named-by-vmrun --qemu qemu-system-x86_64 -V --keep cat /proc/cmdline
 	expect_status 0
+	expect_equal "$(sed -n 1p "$ERR")" "vmrun: vmrt's own kernel"
 	expect_match "$(cat "$OUT")" ' one.word=1 two.words=2 log_buf_len=1M( |$)'
 	grep -q 'Run /init as init process' "$T/console" || expect_failed "the kernel's messages"
-	expect_match "$(cat "$ERR")" "^vmrun: kept $ROOT/vmrun-"
+	expect_match "$(tail -n +2 "$ERR")" "^vmrun: kept $ROOT/vmrun-"
 	jq -e '.vm.hypervisor.parameters == ["-name", "named-by-vmrun"]' "$ROOT"/vmrun-*/config.json >/dev/null ||
 		expect_failed "the parameters"
 	"$VMRT" --root "$ROOT"/vmrun-*/state delete "$(basename "$ROOT"/vmrun-*)"
 	rm -r "$ROOT"/vmrun-*
+	vmrun --qemu no-such-qemu true
+	expect_status 125
+	expect_err "vmrun: option --qemu: there is no program 'no-such-qemu'"
 	vmrun --qemu-arg=-no-such-argument true
 	expect_status 125
 	expect_err_has 'qemu: ended unexpectedly'

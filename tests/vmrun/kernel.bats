@@ -59,6 +59,13 @@ x"
 	local dir
 	dir=$(kernel_fetch trixie linux-image-cloud-amd64)
 	expect_promises "$(image_in "$dir")"
+	# As the only thing beside a program, with a module, out of a build tree's place.
+	mkdir -p "$T/tree/arch/x86/boot"
+	ln -s "$(image_in "$dir")" "$T/tree/arch/x86/boot/bzImage"
+	vmrun -V -k "$T/tree" --module dummy --standalone bash -c 'echo "$$ here"; exit 8'
+	expect_status 8
+	expect_out '1 here'
+	expect_match "$(cat "$ERR")" '^vmrun: kernel /.*, machine q35, modules dummy$'
 }
 
 @test "vmrt's own kernel by its path boots as the microvm it is made for" {
