@@ -117,9 +117,13 @@ teardown() {
 	peer "$BUILD/payload" tcp-get 7002 1000000000 2>"$T/ready" >"$T/up" &
 	local receiver=$!
 	wait_for "the receiver" file_has "$T/ready" ready
-	run_container /bin/sh -c 'payload write $((1 << 20)) 5 | payload tcp-put 10.99.0.1 7002 & sleep 1; exit 7'
+	args /bin/sh -c 'payload write $((1 << 20)) 5 | payload tcp-put 10.99.0.1 7002 & sleep 1; exit 7'
+	create_ok
+	start_ok
+	wait_exit
 	kill "$receiver"
 	expect_status 7
+	grep -E '[0-9]+ bytes that the container has sent are lost: nobody takes them' "$ROOT/$ID/log"
 }
 
 @test "multicast, both ways" {
