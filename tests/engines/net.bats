@@ -232,6 +232,12 @@ compose() {
 	wait_for "the host's port" eval 'fetch host 127.0.0.1 >/dev/null 2>&1'
 	fetch host 127.0.0.1 | grep 'page of'
 	wait_for "its UDP port" eval 'host "$BUILD/payload" udp-ask 127.0.0.1 7000 2>/dev/null'
+	# Another container finds it, and a server of the host's, where a program would look for them.
+	nsenter --net --target "$(cat "$(docker_dir)/holder.pid")" \
+		"$BUILD/payload" tcp-echo 7009 </dev/null >"$T/echo" 2>&1 3>&- &
+	wait_for "the host's server" file_has "$T/echo" ready
+	vm --network host bb sh -ec 'timeout 20 wget -q -O - http://localhost/; payload tcp-many 127.0.0.1 7009 2' >"$OUT"
+	expect_out $'page of one\n2 connections'
 	d rm -f one >/dev/null
 	! fetch host 127.0.0.1 2>/dev/null
 }
