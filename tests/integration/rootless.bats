@@ -225,6 +225,16 @@ with_file() {
 		"${USER_CALL[@]:${#USER_ENTER[@]}}" "$@" <"$T/instead" >"$OUT" 2>"$ERR" 3>&- || status=$?
 }
 
+# with_sysctl NAME VALUE COMMAND…: on a host that has kernel.NAME, and no other of these.
+with_sysctl() {
+	status=0
+	OUT=$T/call.out ERR=$T/call.err
+	# shellcheck disable=SC2016 # the inner shell's
+	nsenter --mount --pid --target "$(cat "$(rootless_dir)/holder.pid")" unshare --mount sh -c \
+		'mount -t tmpfs none /proc/sys/kernel && echo "$2" >"/proc/sys/kernel/$1" && shift 2 && exec "$@"' sh "$1" "$2" \
+		"${USER_CALL[@]:${#USER_ENTER[@]}}" "${@:3}" </dev/null >"$OUT" 2>"$ERR" 3>&- || status=$?
+}
+
 @test "what is missing for users has one line with the command that mends it" {
 	user_bundle
 	with_file '' /etc/subuid /home/build/vmrun id
@@ -236,6 +246,12 @@ with_file() {
 	with_file 0 /proc/sys/user/max_user_namespaces "$USER_VMRT" run --bundle "/home/$USER_NAME/bundle" x
 	expect_status 1
 	expect_err_has 'this host allows no user namespaces: sysctl -w user.max_user_namespaces='
+	with_sysctl unprivileged_userns_clone 0 "$USER_VMRT" run --bundle "/home/$USER_NAME/bundle" x
+	expect_status 1
+	expect_err_has 'this host allows user namespaces to root only: sysctl -w kernel.unprivileged_userns_clone=1'
+	with_sysctl apparmor_restrict_unprivileged_userns 1 "$USER_VMRT" run --bundle "/home/$USER_NAME/bundle" x
+	expect_status 1
+	expect_err_has 'a profile: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0'
 	with_file 0 /proc/sys/user/max_user_namespaces "$USER_VMRT" doctor --json
 	expect_equal "$(jq -r '.[] | select(.check == "users") | .status' "$OUT")" fail
 	ucall "$USER_VMRT" doctor --json
