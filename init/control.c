@@ -377,13 +377,14 @@ static void control_on_event(struct loop_source *s, uint32_t events)
 	}
 }
 
-void control_init(uint64_t boot_us)
+static void control_hello(uint64_t boot_us)
 {
 	struct utsname uts;
 	size_t begin;
 
 	uname(&uts);
-	control.fd = ports_open(PROTO_PORT_CONTROL);
+	if (control.fd < 0)
+		control.fd = ports_open(PROTO_PORT_CONTROL);
 	begin = control_begin(0, PROTO_GUEST_HELLO);
 	wire_put_u32(&control.out, PROTO_MAGIC);
 	wire_put_u16(&control.out, PROTO_VERSION);
@@ -395,6 +396,28 @@ void control_init(uint64_t boot_us)
 	if (fd_write_all(control.fd, control.out.data, control.out.size) < 0)
 		machine_die("control: saying hello: errno %d", errno);
 	control.out.size = 0;
+}
+
+void control_park(struct proto_wake *ret)
+{
+	uint8_t frame[PROTO_HEADER_BYTES + PROTO_WAKE_BYTES];
+	struct wire_in in;
+	uint32_t size;
+	uint16_t type;
+	uint16_t number;
+
+	control_hello(machine_now_us());
+	if (fd_read_all(control.fd, frame, sizeof(frame)) != (ssize_t)sizeof(frame))
+		machine_off();
+	proto_header_parse(frame, sizeof(frame), &size, &type, &number);
+	wire_in_init(&in, frame + PROTO_HEADER_BYTES, PROTO_WAKE_BYTES);
+	if (type != PROTO_HOST_WAKE || size != PROTO_WAKE_BYTES || !proto_wake_get(&in, ret))
+		machine_die("control: a frame of type %u where WAKE was due", type);
+}
+
+void control_init(uint64_t boot_us)
+{
+	control_hello(boot_us);
 	if (fd_set_nonblock(control.fd, 1) < 0)
 		machine_die("control: errno %d", errno);
 }

@@ -11,6 +11,9 @@
 /* Opens the port and says HELLO. Blocks until the host listens. */
 void control_init(uint64_t boot_us);
 
+/* The same, then waits for the WAKE of another host: see lib/proto.h. control_init() comes next. */
+void control_park(struct proto_wake *ret);
+
 /* Takes the host's frames from now on, in the loop. */
 void control_start(void);
 

@@ -11,6 +11,7 @@
 #include "init/machine.h"
 #include "init/marks.h"
 #include "init/modules.h"
+#include "init/park.h"
 #include "init/ports.h"
 #include "init/reaper.h"
 #include "init/session.h"
@@ -19,6 +20,7 @@
 int main(void)
 {
 	uint64_t boot_us = machine_now_us();
+	bool has_said_hello;
 	struct err e;
 	int r;
 
@@ -35,13 +37,16 @@ int main(void)
 	session_init();
 	reaper_init();
 	ports_init();
+	has_said_hello = park_if_asked();
 	/* While the control port gets its name. */
 	r = machine_mount_share(&e);
 	marks_add("share");
-	control_init(boot_us);
+	if (!has_said_hello) {
+		control_init(boot_us);
+		marks_add("hello");
+	}
 	if (r < 0)
 		machine_die("%s", e.text);
-	marks_add("hello");
 	machine_pin_share("rootfs");
 	control_start();
 	loop_run();

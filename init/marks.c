@@ -36,6 +36,12 @@ void marks_add(const char *name)
 	marks_page->marks[marks_page->count++].at_us = machine_now_us();
 }
 
+void marks_restart(void)
+{
+	if (marks_page)
+		marks_page->count = 0;
+}
+
 void marks_format(char *text, size_t room)
 {
 	size_t used = 0;

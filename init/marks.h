@@ -10,6 +10,9 @@ void marks_init(void);
 /* Notes that `name` (a literal) is done now. What does not fit into the table is left out. */
 void marks_add(const char *name);
 
+/* Forgets those of the boot: the machine is another one. */
+void marks_restart(void);
+
 /* "name us, name us, ...", cut to fit. */
 void marks_format(char *text, size_t room);
 

@@ -208,3 +208,23 @@ int proto_guest_parse(const uint8_t *data, size_t size, struct proto_event *ret_
 	*ret_event = ev;
 	return (int)(PROTO_HEADER_BYTES + payload);
 }
+
+void proto_wake_put(struct wire_out *o, const struct proto_wake *wake)
+{
+	size_t begin = proto_frame_begin(o, PROTO_HOST_WAKE, 0);
+
+	wire_put_u64(o, (uint64_t)wake->clock_realtime_ns);
+	wire_put_bytes(o, wake->seed, sizeof(wake->seed));
+	proto_frame_end(o, begin);
+}
+
+bool proto_wake_get(struct wire_in *in, struct proto_wake *ret)
+{
+	const void *seed;
+
+	ret->clock_realtime_ns = (int64_t)wire_get_u64(in);
+	seed = wire_get_bytes(in, sizeof(ret->seed));
+	if (seed)
+		memcpy(ret->seed, seed, sizeof(ret->seed));
+	return wire_in_end(in);
+}

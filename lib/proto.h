@@ -42,6 +42,12 @@
  * datagrams, |                                                  |  if NETWORK wants to know, when
  * they change
  *
+ * A machine that is a template (the kernel's command line has PROTO_PARK_VARIABLE) says HELLO and
+ * waits. What is restored from it is another machine, whose host begins:
+ *
+ *        |  --- WAKE clock, seed -------------------------> |  as many machines as one likes
+ *        |  <-- HELLO version, kernel, time of waking ----- |  and so on, as above
+ *
  * NETWORK (lib/network.h) comes after CONTAINER and again whenever the engine has changed
  * something; it is always the whole description. What cannot be applied before START makes START
  * fail.
@@ -72,6 +78,7 @@
 #define PROTO_TEXT_MAX_BYTES  1000	  /* of a text inside a guest's frame */
 #define PROTO_QUERY_MAX_BYTES 4000	  /* of a DNS query: a name has 255 bytes at most */
 #define PROTO_LISTENER_MAX    256
+#define PROTO_SEED_BYTES      32
 
 #define PROTO_PORT_CONTROL "vmrt.control"
 #define PROTO_PORT_STDIN   "vmrt.0.stdin"
@@ -79,6 +86,10 @@
 #define PROTO_PORT_STDERR  "vmrt.0.stderr"
 #define PROTO_PORT_FORMAT  "vmrt.%u.%s" /* session, "stdin" | "stdout" | "stderr" */
 #define PROTO_SHARE_TAG	   "vmrt"
+
+/* A word of the kernel's command line, which hands it to init as an environment variable: wait to
+ * be a template. Its value is the platform device of the slot that the share will be in. */
+#define PROTO_PARK_VARIABLE "vmrt_park"
 
 /* X(name, number): what the guest sends. */
 #define PROTO_GUEST_MESSAGES(X)                                                                    \
@@ -108,7 +119,8 @@
 	X(RESIZE, 71)                                                                              \
 	X(CLOCK, 72)                                                                               \
 	X(NETWORK, 73)                                                                             \
-	X(RESOLVED, 74)
+	X(RESOLVED, 74)                                                                            \
+	X(WAKE, 75)
 
 enum proto_guest_type {
 #define X(name, number) PROTO_GUEST_##name = (number),
@@ -131,6 +143,13 @@ enum proto_level {
 	PROTO_LOG_DEBUG,
 	PROTO_LOG_COUNT
 };
+
+/* What a machine made from a template has to have of its own before anything else. */
+struct proto_wake {
+	int64_t clock_realtime_ns;
+	uint8_t seed[PROTO_SEED_BYTES];
+};
+#define PROTO_WAKE_BYTES (8 + PROTO_SEED_BYTES)
 
 /* "HELLO" for PROTO_GUEST_HELLO, NULL for a number nobody has. Of both directions. */
 const char *proto_type_name(unsigned int type);
@@ -201,5 +220,9 @@ void proto_frame_end(struct wire_out *o, size_t begin);
 /* The header of a frame, for the guest's reader. False when fewer than 8 bytes are there. */
 bool proto_header_parse(const uint8_t *data, size_t size, uint32_t *ret_payload_bytes,
 			uint16_t *ret_type, uint16_t *ret_session);
+
+/* A whole frame; and its payload. False when that is not one. */
+void proto_wake_put(struct wire_out *o, const struct proto_wake *wake);
+bool proto_wake_get(struct wire_in *in, struct proto_wake *ret);
 
 #endif

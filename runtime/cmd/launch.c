@@ -31,6 +31,7 @@
 #include "runtime/ctl/ctl.h"
 #include "runtime/hook/hook.h"
 #include "runtime/log/log.h"
+#include "runtime/monitor/machine.h"
 #include "runtime/monitor/monitor.h"
 #include "runtime/net/namespace.h"
 #include "runtime/proc/nstype.h"
@@ -93,6 +94,7 @@ static void launch_context_done(struct launch_context *x)
 	fd_close(&x->notify_fd);
 	fd_close(&x->pidfd);
 	launch_ids_close(&x->ids);
+	free(x->start.from_key);
 }
 
 static int launch_choose_accel(struct launch_context *x, struct err *e)
@@ -363,6 +365,7 @@ static int launch_fork(struct launch_context *x, struct err *e)
 		.notify_fd = x->notify_fd,
 		.qemu_id = x->ids.qemu,
 		.share_userns_fd = x->ids.share_fd,
+		.from = STORE_TEMPLATE_NONE,
 		.stdio = {x->io->fds[0], x->io->fds[1], x->io->fds[2]},
 		.tty_fd = x->io->tty_fd,
 		.owns_tty = x->io->owns_tty,
@@ -372,7 +375,9 @@ static int launch_fork(struct launch_context *x, struct err *e)
 	};
 	if (x->plan->want_new_netns)
 		flags |= CLONE_NEWNET;
+	machine_find_template(&x->start);
 	r = spawn_monitor(flags, monitor_run, &x->start, &x->state.pid, &x->pidfd, e);
+	fd_close(&x->start.from.fd);
 	fd_close(&sync[1]);
 	if (launch_has_terminal(x))
 		foreground_release_signals();

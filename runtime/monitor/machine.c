@@ -1,5 +1,5 @@
 /* Starting the container's VM and explaining its death. Must not speak the protocol. */
-#include "runtime/monitor/machine.h"
+#include "runtime/monitor/machine_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,41 +24,14 @@
 
 #define MACHINE_TAIL_ROUNDS   16
 #define MACHINE_CONSOLE_BYTES (64 << 20)
-#define MACHINE_QEMU_FDS      8 /* beside the taps */
-/* In QEMU's own root. */
-#define MACHINE_JAIL_KERNEL    "/kernel"
-#define MACHINE_JAIL_INITRAMFS "/initramfs"
-#define MACHINE_JAIL_BACKLOG   "/backlog.so"
+#define MACHINE_QEMU_FDS      10 /* beside the taps */
+#define MACHINE_JAIL_BACKLOG  "/backlog.so"
 
-/* Descriptor numbers inside QEMU and virtiofsd. */
-enum {
-	CHILD_FD_SHARE = 3,
-	CHILD_FD_CONTROL,
-	CHILD_FD_CONSOLE,
-	CHILD_FD_QMP,
-	CHILD_FD_ID,
-	CHILD_FD_GDB,
-	CHILD_FD_SOCKETS,
-	CHILD_FD_NIC,
-	CHILD_FD_DISK = CHILD_FD_NIC + 2 * NET_SLOT_MAX * TAP_QUEUE_MAX
-};
-
-static const char *const machine_port_names[PROTO_STREAM_COUNT] = {
-	[PROTO_STDIN] = PROTO_PORT_STDIN,
-	[PROTO_STDOUT] = PROTO_PORT_STDOUT,
-	[PROTO_STDERR] = PROTO_PORT_STDERR,
-};
 static const char *const machine_fifo_names[PROTO_STREAM_COUNT] = {
 	[PROTO_STDIN] = "stdin",
 	[PROTO_STDOUT] = "stdout",
 	[PROTO_STDERR] = "stderr",
 };
-static const char *const machine_fifo_paths[PROTO_STREAM_COUNT] = {
-	[PROTO_STDIN] = "/" MACHINE_PORTS "/stdin",
-	[PROTO_STDOUT] = "/" MACHINE_PORTS "/stdout",
-	[PROTO_STDERR] = "/" MACHINE_PORTS "/stderr",
-};
-
 /* QEMU's pipe chardev wants two FIFOs, one per direction. A stream uses one of them: the other is
  * there so that QEMU does not fall back to one FIFO for both and reads back what it wrote. */
 int machine_make_fifos(const struct machine *m, const char *name, enum proto_stream stream)
@@ -120,14 +93,14 @@ static int machine_open_ports(struct machine *m, const struct monitor_start *sta
 	return 0;
 }
 
-static int machine_pair(int fds[2], struct err *e)
+int machine_pair(int fds[2], struct err *e)
 {
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
 		return err_sys(e, -errno, "making a socket pair");
 	return fd_set_nonblock(fds[0], 1);
 }
 
-static int machine_pipe(int fds[2], struct err *e)
+int machine_pipe(int fds[2], struct err *e)
 {
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return err_sys(e, -errno, "making a pipe");
@@ -187,83 +160,6 @@ static int machine_start_share(struct machine *m, const struct monitor_start *st
 	return r;
 }
 
-static void machine_plan_vm(const struct machine *m, const struct monitor_start *start,
-			    struct vm_plan *vm)
-{
-	*vm = (struct vm_plan){
-		.name = start->id,
-		.arch = vm_arch_host(),
-		.qemu = start->qemu,
-		.kernel = MACHINE_JAIL_KERNEL,
-		.initramfs = MACHINE_JAIL_INITRAMFS,
-		.machine = start->plan->vm_machine,
-		.accel = start->accel,
-		.tsc_khz = start->facts->tsc_khz,
-		/* The other half is for files that are open, and for those under way. */
-		.inodes_max = virtiofsd_nofile() / 2,
-		.is_own_kernel = start->settings->is_own_kernel && !start->plan->vm_kernel,
-		.append = start->plan->vm_append,
-		.extra = start->plan->vm_qemu_args ? start->plan->vm_qemu_args->at : NULL,
-		.extra_count = start->plan->vm_qemu_args ? start->plan->vm_qemu_args->count : 0,
-		.memory_mib = start->plan->memory_mib,
-		.vcpus = start->plan->vcpus,
-		.share_socket_fd = CHILD_FD_SHARE,
-		.share_tag = PROTO_SHARE_TAG,
-		.console_fd = CHILD_FD_CONSOLE,
-		.qmp_fd = CHILD_FD_QMP,
-		.gdb_fd = start->gdb_fd >= 0 ? CHILD_FD_GDB : -1,
-	};
-	vm->ports[vm->port_count++] = (struct vm_port){
-		.name = PROTO_PORT_CONTROL,
-		.socket_fd = CHILD_FD_CONTROL,
-	};
-	if (start->plan->guest.socket_count)
-		vm->ports[vm->port_count++] = (struct vm_port){
-			.name = SOCKET_LINK_PORT,
-			.socket_fd = CHILD_FD_SOCKETS,
-		};
-	for (int i = 0; i < PROTO_STREAM_COUNT; i++) {
-		if (m->fifo_fds[i] < 0)
-			continue;
-		vm->ports[vm->port_count++] = (struct vm_port){
-			.name = machine_port_names[i],
-			.socket_fd = -1,
-			.pipe_path = machine_fifo_paths[i],
-		};
-	}
-}
-
-/* The descriptors of a slot's queues: as struct vm_nic wants them. */
-static int machine_tap_fd(size_t slot)
-{
-	return CHILD_FD_NIC + (int)(slot * TAP_QUEUE_MAX);
-}
-
-static int machine_vhost_fd(size_t slot)
-{
-	return machine_tap_fd(NET_SLOT_MAX + slot);
-}
-
-static void machine_plan_nics(const struct machine *m, const struct plan *plan, struct vm_plan *vm)
-{
-	for (size_t i = 0; i < plan->nic_count; i++) {
-		const struct net_slot *slot = i < m->net.slot_count ? &m->net.slots[i] : NULL;
-		struct vm_nic *nic = &vm->nics[vm->nic_count++];
-
-		*nic = (struct vm_nic){
-			.queue_count = slot ? (unsigned int)net_queue_count(slot) : 1,
-			.tap_fd = slot ? machine_tap_fd(i) : -1,
-			.socket_fd = plan->user_network.passt ? CHILD_FD_NIC : -1,
-			.is_ipv4_only = !plan->user_network.has_ipv6,
-			.forwards = plan->qemu_forwards,
-			.vhost_fd = slot && slot->vhost_fds[0] >= 0 ? machine_vhost_fd(i) : -1,
-		};
-		memcpy(nic->mac, NETWORK_SLOT_MAC, sizeof(nic->mac) - 1);
-		nic->mac[sizeof(nic->mac) - 1] = (unsigned char)i;
-	}
-}
-
-/* The taps are QEMU's alone from here on. */
 static size_t machine_give_nics(struct machine *m, int passt_fd, struct spawn_fd *fds)
 {
 	size_t count = 0;
@@ -328,7 +224,7 @@ static bool machine_wants_backlog(const struct monitor_start *start)
 
 /* What QEMU sees of the host: programs and libraries, its two files, the folder of its pipes. */
 static int machine_plan_jail(const struct monitor_start *start, const char *top, const char *ports,
-			     struct jail *jail, char *home, struct err *e)
+			     bool has_memory, struct jail *jail, char *home, struct err *e)
 {
 	const struct plan *plan = start->plan;
 	int r = 0;
@@ -339,6 +235,8 @@ static int machine_plan_jail(const struct monitor_start *start, const char *top,
 		      MACHINE_JAIL_KERNEL);
 	jail_add_file(jail, start->initramfs, MACHINE_JAIL_INITRAMFS);
 	jail_add_tree(jail, ports, MACHINE_PORTS);
+	if (has_memory)
+		jail_add_mount(jail, CHILD_FD_MEMORY, MACHINE_MEMORY);
 	if (start->accel == VM_ACCEL_KVM)
 		r = jail_add_device(jail, "/dev/kvm", "/dev/kvm");
 	/* The user-mode network asks the host's DNS server. */
@@ -349,9 +247,9 @@ static int machine_plan_jail(const struct monitor_start *start, const char *top,
 	return r < 0 ? err_sys(e, r, "kvm: '/dev/kvm'") : 0;
 }
 
-static int machine_spawn_qemu(struct machine *m, const struct monitor_start *start,
-			      const struct spawn_fd *fds, size_t fd_count, const struct strv *argv,
-			      struct err *e)
+int machine_spawn_qemu(struct machine *m, const struct monitor_start *start,
+		       const struct spawn_fd *fds, size_t fd_count, const struct strv *argv,
+		       struct err *e)
 {
 	/* The share's mount point is still empty, and the jail's mounts are not seen here. */
 	auto_free char *top = xasprintf("%s/share", start->state_dir);
@@ -373,7 +271,7 @@ static int machine_spawn_qemu(struct machine *m, const struct monitor_start *sta
 		.death_signal = SIGKILL,
 		.is_not_of_group = true,
 	};
-	int r = machine_plan_jail(start, top, ports, &jail, home, e);
+	int r = machine_plan_jail(start, top, ports, m->memory.mount_fd >= 0, &jail, home, e);
 
 	sandbox_init_qemu(&sandbox, start->qemu_id.id);
 	if (start->plan->has_user_network)
@@ -418,7 +316,6 @@ static int machine_start_qemu(struct machine *m, const struct monitor_start *sta
 	m->sockets_fd = sockets[0];
 	m->qemu_errors.fd = errors[0];
 	machine_plan_vm(m, start, &vm);
-	machine_plan_nics(m, start->plan, &vm);
 	r = machine_open_disks(start->plan, &vm, disk_fds, &disk_count, e);
 	if (r == 0)
 		r = vm_qemu_argv(&vm, &argv, e);
@@ -429,20 +326,19 @@ static int machine_start_qemu(struct machine *m, const struct monitor_start *sta
 			{console[1], CHILD_FD_CONSOLE}, {qmp[1], CHILD_FD_QMP},
 			{errors[1], STDERR_FILENO},	{start->qemu_id.qemu_fd, CHILD_FD_ID},
 		};
-		size_t count = MACHINE_QEMU_FDS - 2;
+		size_t count = 6;
 
 		if (sockets[1] >= 0)
 			fds[count++] = (struct spawn_fd){sockets[1], CHILD_FD_SOCKETS};
 		if (start->gdb_fd >= 0)
 			fds[count++] = (struct spawn_fd){start->gdb_fd, CHILD_FD_GDB};
+		count += machine_give_memory(m, fds + count);
 		count += machine_give_nics(m, passt_fd, fds + count);
 		memcpy(fds + count, disk_fds, disk_count * sizeof(*fds));
 		r = machine_spawn_qemu(m, start, fds, count + disk_count, &argv, e);
 	}
 	for (size_t i = 0; i < disk_count; i++)
 		fd_close(&disk_fds[i].from);
-	for (size_t i = 0; i < m->net.slot_count; i++)
-		net_drop_fds(&m->net.slots[i]);
 	strv_done(&argv);
 	fd_close(&control[1]);
 	fd_close(&console[1]);
@@ -467,13 +363,44 @@ static int machine_start_vm(struct machine *m, const struct monitor_start *start
 	return r < 0 ? r : machine_leave_network(own, e);
 }
 
+/* Everything that runs. When what is restored does not, the second time boots. */
+static int machine_start_all(struct machine *m, const struct monitor_start *start,
+			     const char *share_dir, bool is_again, bool *is_flat, struct err *e)
+{
+	const struct plan *plan = start->plan;
+	auto_close int listen_fd = -1;
+	auto_close int share_fd = -1;
+	/* QEMU first: it needs 25 ms until it looks at the share's socket. */
+	int r = virtiofsd_socket(start->state_dir, &listen_fd, &share_fd, e);
+
+	if (r == 0)
+		r = machine_start_vm(m, start, share_fd, e);
+	if (r == 0 && !is_again)
+		r = share_build(share_dir, plan->rootfs, plan->guest.is_root_cow, plan->binds,
+				plan->bind_count, is_flat, e);
+	if (r == 0)
+		r = machine_start_share(m, start, share_dir, listen_fd, *is_flat, e);
+	return r < 0 || m->origin == VM_BOOTED ? r : machine_restore(m, start, e);
+}
+
+static int machine_open_network(struct machine *m, const struct monitor_start *start, struct err *e)
+{
+	/* Not under TCG, which would not see what the kernel writes into guest memory. */
+	const struct net_options options = {
+		.slot_count = start->plan->nic_count,
+		.is_namespace_new = start->plan->want_new_netns,
+		.want_vhost = start->accel == VM_ACCEL_KVM,
+		.cpu_count = start->plan->vcpus,
+	};
+
+	return start->plan->has_user_network ? 0 : net_open(&m->net, &options, e);
+}
+
 int machine_start(struct machine *m, const struct monitor_start *start, struct err *e)
 {
 	const struct plan *plan = start->plan;
 	auto_free char *share_dir = xasprintf("%s/share", start->state_dir);
 	bool is_flat = false;
-	auto_close int listen_fd = -1;
-	auto_close int share_fd = -1;
 	int r;
 
 	*m = (struct machine){.control_fd = -1,
@@ -485,30 +412,21 @@ int machine_start(struct machine *m, const struct monitor_start *start, struct e
 	m->console.copy_fd = start->console_log_fd;
 	m->qemu_errors.copy_fd = m->share_errors.copy_fd = m->passt_errors.copy_fd = -1;
 	r = machine_open_ports(m, start, e);
+	if (r == 0)
+		r = machine_open_network(m, start, e);
 	if (r < 0)
 		return r;
-	if (!plan->has_user_network) {
-		/* Not under TCG, which would not see what the kernel writes into guest memory. */
-		const struct net_options options = {
-			.slot_count = plan->nic_count,
-			.is_namespace_new = plan->want_new_netns,
-			.want_vhost = start->accel == VM_ACCEL_KVM,
-			.cpu_count = plan->vcpus,
-		};
-
-		r = net_open(&m->net, &options, e);
-		if (r < 0)
-			return r;
+	machine_prepare_restore(m, start);
+	r = machine_start_all(m, start, share_dir, false, &is_flat, e);
+	if (r < 0 && m->has_restore_failed) {
+		machine_abandon_restore(m, start, e);
+		r = machine_start_all(m, start, share_dir, true, &is_flat, e);
 	}
-	/* QEMU first: it needs 25 ms until it looks at the share's socket. */
-	r = virtiofsd_socket(start->state_dir, &listen_fd, &share_fd, e);
-	if (r == 0)
-		r = machine_start_vm(m, start, share_fd, e);
-	if (r == 0)
-		r = share_build(share_dir, plan->rootfs, plan->guest.is_root_cow, plan->binds,
-				plan->bind_count, &is_flat, e);
-	if (r == 0)
-		r = machine_start_share(m, start, share_dir, listen_fd, is_flat, e);
+	/* The taps are QEMU's alone from here on, the template is nobody's. */
+	if (start->from.fd >= 0)
+		close(start->from.fd);
+	for (size_t i = 0; i < m->net.slot_count; i++)
+		net_drop_fds(&m->net.slots[i]);
 	if (r == 0)
 		r = share_enter_root(share_dir, plan->binds, plan->bind_count, &m->skipped_binds,
 				     e);

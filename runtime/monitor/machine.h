@@ -9,6 +9,8 @@
 #include "lib/proto.h"
 #include "runtime/monitor/monitor.h"
 #include "runtime/net/net.h"
+#include "runtime/template/ram.h"
+#include "runtime/vm/vm.h"
 
 #define MACHINE_TAIL_BYTES 4096
 /* Bytes in flight per stream, beside what QEMU and the guest hold. */
@@ -41,7 +43,15 @@ struct machine {
 	struct machine_tail passt_errors;
 	size_t skipped_binds; /* share_enter_root() */
 	struct net net;
+	enum vm_origin origin;
+	struct ram memory; /* RESTORED: until it is filled */
+	int state_fd;	   /* RESTORED: until QEMU has it; -1 */
+	bool has_restore_failed;
 };
+
+/* machine_template.c, in the creating command: finds the template that the container's machine may
+ * begin from, or makes it. `start->from` stays empty when there is none; why is logged. */
+void machine_find_template(struct monitor_start *start);
 
 /* Builds the share, starts both programs, enters the container's root: afterwards no host path
  * can be opened any more. In the monitor's own namespaces only. */

@@ -308,12 +308,12 @@ static int monitor_enter_namespaces(const struct monitor_start *start, struct er
 /* The engine's and the creator's other descriptors must not live on in here. */
 static void monitor_close_others(const struct monitor_start *start)
 {
-	const int keep[] = {start->stdio[0],	   start->stdio[1],	  start->stdio[2],
-			    start->state_dirfd,	   start->listen_fd,	  start->sync_fd,
-			    start->log_fd,	   start->tty_fd,	  start->caller_pidfd,
-			    start->netns_fd,	   start->console_log_fd, start->notify_fd,
-			    start->gdb_fd,	   start->qemu_id.fd,	  start->qemu_id.qemu_fd,
-			    start->share_userns_fd};
+	const int keep[] = {start->stdio[0],	    start->stdio[1],	   start->stdio[2],
+			    start->state_dirfd,	    start->listen_fd,	   start->sync_fd,
+			    start->log_fd,	    start->tty_fd,	   start->caller_pidfd,
+			    start->netns_fd,	    start->console_log_fd, start->notify_fd,
+			    start->gdb_fd,	    start->from.fd,	   start->qemu_id.fd,
+			    start->qemu_id.qemu_fd, start->share_userns_fd};
 
 	keep_fds(keep, sizeof(keep) / sizeof(*keep));
 }
@@ -493,7 +493,8 @@ static int monitor_open(struct monitor *m, struct err *e)
 		r = sockets_open(m, e);
 	if (r < 0)
 		return r;
-	m->qmp = qmp_new(m->loop, m->machine.qmp_fd, monitor_on_qmp_event, m);
+	m->qmp = qmp_new(m->loop, m->machine.qmp_fd, m->machine.origin == VM_RESTORED,
+			 monitor_on_qmp_event, m);
 	if (!m->qmp)
 		return err_sys(e, -errno, "watching QEMU's monitor");
 	monitor_open_streams(m);
@@ -519,6 +520,9 @@ int monitor_run(void *arg)
 		r = monitor_open(m, &e);
 	if (r < 0) {
 		clients_on_created(m, &e);
+		/* machine_restore() was waiting when the creating command ended. */
+		m->has_lost_creator = r == -ECANCELED;
+		monitor_look_after_caller(m);
 		return EXIT_FAILURE;
 	}
 	r = loop_run(m->loop);

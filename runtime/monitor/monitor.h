@@ -7,6 +7,7 @@
 #include "runtime/cgroup/host.h"
 #include "runtime/plan/plan.h"
 #include "runtime/sandbox/ids.h"
+#include "runtime/template/store.h"
 #include "runtime/tty/tty.h"
 #include "runtime/vm/facts.h"
 
@@ -29,11 +30,13 @@ struct monitor_start {
 	int log_fd;    /* the container's log */
 	int netns_fd;  /* where the user-mode network is, if not in the container's namespace; -1 */
 	int gdb_fd;    /* listening socket for debuggers of the guest's kernel; -1: none */
-	int console_log_fd;	  /* gets what the guest's kernel says; -1: nothing does */
-	const char *initramfs;	  /* absolute path */
-	int notify_fd;		  /* connected to who wants service notifications; -1: nobody */
-	struct ids_lease qemu_id; /* its user and group */
-	int share_userns_fd;	  /* virtiofsd's user namespace; -1: the monitor's */
+	int console_log_fd;	    /* gets what the guest's kernel says; -1: nothing does */
+	const char *initramfs;	    /* absolute path */
+	int notify_fd;		    /* connected to who wants service notifications; -1: nobody */
+	struct ids_lease qemu_id;   /* its user and group */
+	int share_userns_fd;	    /* virtiofsd's user namespace; -1: the monitor's */
+	struct store_template from; /* what the machine begins from; fd -1: it boots */
+	char *from_key;		    /* owned by `create` */
 	int stdio[3];
 	int tty_fd; /* whose size is the container's terminal's; -1: none */
 	/* The caller's own terminal, which it has made raw and stays for: when it is gone the

@@ -221,7 +221,8 @@ static void qmp_on_event(void *arg, uint32_t events)
 		qmp_break(q, "a line that is too long");
 }
 
-struct qmp *qmp_new(struct loop *l, int fd, qmp_event_callback *on_event, void *arg)
+struct qmp *qmp_new(struct loop *l, int fd, bool is_greeted, qmp_event_callback *on_event,
+		    void *arg)
 {
 	struct qmp *q = xcalloc(1, sizeof(*q));
 
@@ -234,7 +235,9 @@ struct qmp *qmp_new(struct loop *l, int fd, qmp_event_callback *on_event, void *
 		qmp_free(q);
 		return NULL;
 	}
-	qmp_send(q, qmp_command("qmp_capabilities"), NULL, NULL);
+	q->is_ready = is_greeted;
+	if (!is_greeted)
+		qmp_send(q, qmp_command("qmp_capabilities"), NULL, NULL);
 	return q;
 }
 

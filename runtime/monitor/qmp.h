@@ -12,6 +12,8 @@
 #ifndef VMRT_MONITOR_QMP_H
 #define VMRT_MONITOR_QMP_H
 
+#include <stdbool.h>
+
 #include "lib/err.h"
 #include "runtime/loop/loop.h"
 #include "runtime/oci/json_write.h"
@@ -36,8 +38,10 @@ enum qmp_kind {
 /* CONTROL_CLOSED or DELETED; `device` is the id. */
 typedef void qmp_event_callback(void *arg, enum qmp_kind kind, const char *device);
 
-/* Takes the connected, non-blocking socket. */
-struct qmp *qmp_new(struct loop *l, int fd, qmp_event_callback *on_event, void *arg);
+/* Takes the connected, non-blocking socket. `is_greeted`: QEMU has greeted somebody there, and been
+ * told the capabilities. */
+struct qmp *qmp_new(struct loop *l, int fd, bool is_greeted, qmp_event_callback *on_event,
+		    void *arg);
 void qmp_free(struct qmp *q);
 
 /* Begins a command: the caller adds the members of "arguments" (the object is open) and hands the

@@ -113,6 +113,18 @@ static void settings_read_passt(struct settings *s, struct json_doc *doc)
 		s->passt = settings_take(doc, "passt", s->passt);
 }
 
+static void settings_read_template(struct settings *s, struct json_doc *doc)
+{
+	const struct json_node *root = json_doc_root(doc);
+	const char *text = NULL;
+
+	if (!json_string(doc, root, "template", &text) || !text)
+		return;
+	s->want_templates = !strcmp(text, "auto");
+	if (!s->want_templates && strcmp(text, "off") != 0)
+		json_fail(doc, json_member(doc, root, "template"), "expected \"auto\" or \"off\"");
+}
+
 static void settings_read_ids(struct ids_range *ids, struct json_doc *doc)
 {
 	const struct json_node *root = json_doc_root(doc);
@@ -134,11 +146,13 @@ static void settings_read(struct settings *s, struct json_doc *doc)
 	if (!json_expect(doc, root, JSON_OBJECT))
 		return;
 	s->is_own_kernel = !json_member(doc, root, "kernel");
+	s->is_own_initramfs = !json_member(doc, root, "initramfs");
 	s->kernel = settings_take(doc, "kernel", s->kernel);
 	s->initramfs = settings_take(doc, "initramfs", s->initramfs);
 	s->qemu = settings_take(doc, "qemu", s->qemu);
 	s->virtiofsd = settings_take(doc, "virtiofsd", s->virtiofsd);
 	settings_read_passt(s, doc);
+	settings_read_template(s, doc);
 	if (json_string(doc, root, "accel", &accel) && accel && !accel_wish_parse(accel, &s->accel))
 		json_fail(doc, json_member(doc, root, "accel"),
 			  "expected \"auto\", \"kvm\" or \"tcg\"");
@@ -215,6 +229,8 @@ int settings_load(struct settings *ret, struct err *e)
 		.memory_mib = SETTINGS_MEMORY_MIB,
 		.boot_timeout_s = SETTINGS_BOOT_TIMEOUT_S,
 		.is_own_kernel = true,
+		.is_own_initramfs = true,
+		.want_templates = true,
 		.vcpus = settings_host_cpus(),
 		.vm_policy = SETTINGS_VM_SIZE,
 		.annotations = 1u << SETTINGS_ANNOTATION_VCPUS | 1u << SETTINGS_ANNOTATION_MEMORY |

@@ -2,8 +2,8 @@
  *
  *   { "kernel": "/path/vmlinux", "initramfs": "/path/x.cpio", "qemu": "/path/qemu-system-x86_64",
  *     "virtiofsd": "/path/virtiofsd", "passt": "/path/passt", "accel": "auto|kvm|tcg", "memory":
- * 1024, "vcpus": 2, "boot-timeout": 120, "vm": "none|size|all", "annotations": ["io.vmrt.memory"],
- *     "kernels": "/folder", "max-vcpus": 16, "max-memory": 65536,
+ * 1024, "vcpus": 2, "boot-timeout": 120, "template": "auto|off", "vm": "none|size|all",
+ * "annotations": ["io.vmrt.memory"], "kernels": "/folder", "max-vcpus": 16, "max-memory": 65536,
  *     "uid-first": 1879048192, "uid-count": 65536 }
  *
  * All members are optional. Kernel and initramfs are looked for beside the installed binary
@@ -60,7 +60,9 @@ struct settings {
 	unsigned int max_vcpus;
 	unsigned int max_memory_mib;
 	struct ids_range ids; /* whom QEMU runs as */
-	bool is_own_kernel;   /* the kernel is the one vmrt was installed with */
+	bool want_templates;  /* machines may begin from one (machine_template.c) */
+	bool is_own_initramfs;
+	bool is_own_kernel; /* the kernel is the one vmrt was installed with */
 };
 
 /* A missing SETTINGS_PATH is fine, a missing $VMRT_CONFIG is not. Free with settings_done(). */

@@ -73,6 +73,11 @@ int jail_add_device(struct jail *j, const char *source, const char *name)
 	return 0;
 }
 
+void jail_add_mount(struct jail *j, int child_fd, const char *name)
+{
+	jail_add(j, JAIL_MOUNT, NULL, name)->fd = child_fd;
+}
+
 /* The folder above that of the program: PREFIX of PREFIX/bin/program, or a build tree's top. Never
  * the host's root. */
 static void jail_add_home(struct jail *j, const char *program, char *ret_home)
@@ -207,6 +212,15 @@ static int jail_place_proc(int root, const char *name)
 	return move_mount(copy, "", root, name, MOVE_MOUNT_F_EMPTY_PATH) < 0 ? -errno : 0;
 }
 
+static int jail_place_mount(int root, const struct jail_item *item)
+{
+	if (mkdirat(root, item->name, 0755) < 0 ||
+	    move_mount(item->fd, "", root, item->name, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return -errno;
+	close(item->fd);
+	return 0;
+}
+
 static int jail_place(const struct jail *j, int root, const struct jail_item *item)
 {
 	int r = jail_make_parents(root, item->name);
@@ -224,6 +238,8 @@ static int jail_place(const struct jail *j, int root, const struct jail_item *it
 		return symlinkat(item->source, root, item->name) < 0 ? -errno : 0;
 	case JAIL_DEVICE:
 		return jail_place_device(j, root, item);
+	case JAIL_MOUNT:
+		return jail_place_mount(root, item);
 	case JAIL_KIND_COUNT:
 		break;
 	}

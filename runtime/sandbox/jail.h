@@ -4,8 +4,8 @@
  *   jail_enter                   in the child, in a mount namespace of its own: system calls only
  *
  * Everything is read-only, without set-user-ID programs and devices; FIFOs stay writable, and what
- * jail_add_share() adds for it. The names inside are chosen by the caller, never by the host's
- * layout. Must not change ids or rights. */
+ * jail_add_share() and jail_add_mount() add for it. The names inside are chosen by the caller,
+ * never by the host's layout. Must not change ids or rights. */
 #ifndef VMRT_SANDBOX_JAIL_H
 #define VMRT_SANDBOX_JAIL_H
 
@@ -26,6 +26,7 @@ enum jail_kind {
 	JAIL_PROC,   /* /proc with nothing in it but the program's own processes */
 	JAIL_DEVICE, /* a node of the same number as the host's, the program's own; in a user
 			namespace the host's itself */
+	JAIL_MOUNT,  /* a mount that is attached nowhere: the program's own, with its attributes */
 	JAIL_KIND_COUNT
 };
 
@@ -34,6 +35,7 @@ struct jail_item {
 	const char *source;	  /* not copied: must live until the spawn */
 	char name[JAIL_NAME_MAX]; /* relative to the root */
 	dev_t device;
+	int fd; /* MOUNT: its number in the child; closed there */
 };
 
 struct jail {
@@ -56,6 +58,8 @@ void jail_add_share(struct jail *j, const char *source, const char *name, bool i
 void jail_add_proc(struct jail *j);
 /* -errno when the host has no such device. */
 int jail_add_device(struct jail *j, const char *source, const char *name) VMRT_MUST_CHECK;
+
+void jail_add_mount(struct jail *j, int child_fd, const char *name);
 
 /* Where programs and their libraries are: /usr and the top level directories or links of a merged
  * or unmerged system, and the folder above that of `program` if it lies elsewhere. `ret_home` has

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/proto.h"
+
 /* Free-text values in QEMU's comma-separated options: a comma is written twice. */
 static void qemu_escape(const char *text, char *ret, size_t size)
 {
@@ -64,9 +66,24 @@ static int qemu_check_plan(const struct vm_plan *p, const struct vm_arch *arch, 
 		return err_set(e, -EINVAL, "qemu: %u MiB and %u vCPUs", p->memory_mib, p->vcpus);
 	if (p->share_socket_fd >= 0 && !p->share_tag)
 		return err_set(e, -EINVAL, "qemu: a share without a tag");
+	if (p->origin != VM_BOOTED && (!p->ram_path || !vm_can_be_template(p)))
+		return err_set(e, -EINVAL, "qemu: a machine like this one cannot be a template");
 	if (strlen(p->kernel) > 4000 || strlen(p->initramfs) > 4000)
 		return err_set(e, -ENAMETOOLONG, "qemu: the kernel's path is too long");
 	return 0;
+}
+
+bool vm_can_be_template(const struct vm_plan *p)
+{
+	if (p->accel != VM_ACCEL_TCG || strcmp(p->arch, "amd64") || p->machine ||
+	    !p->is_own_kernel || p->extra_count || p->disk_count || p->gdb_fd >= 0 ||
+	    p->nic_count > VM_TEMPLATE_NIC_MAX)
+		return false;
+	for (size_t i = 0; i < p->nic_count; i++) {
+		if (p->nics[i].queue_count > 1)
+			return false;
+	}
+	return true;
 }
 
 static void qemu_push_machine(struct strv *v, const struct vm_plan *p, const struct vm_arch *arch)
@@ -90,8 +107,13 @@ static void qemu_push_machine(struct strv *v, const struct vm_plan *p, const str
 	qemu_push_option(v, "-smp", "%u", p->vcpus);
 	qemu_push_option(v, "-m", "%uM", p->memory_mib);
 	/* Shared: virtiofsd maps the guest's memory. */
-	qemu_push_option(v, "-object", "memory-backend-memfd,id=mem,size=%uM,share=on",
-			 p->memory_mib);
+	if (p->origin == VM_BOOTED)
+		qemu_push_option(v, "-object", "memory-backend-memfd,id=mem,size=%uM,share=on",
+				 p->memory_mib);
+	else
+		qemu_push_option(v, "-object",
+				 "memory-backend-file,id=mem,size=%uM,mem-path=%s,share=on",
+				 p->memory_mib, p->ram_path);
 	for (const char *const *x = arch->extra; x && *x; x++)
 		strv_push(v, *x);
 }
@@ -160,6 +182,9 @@ static int qemu_push_append(struct strv *v, const struct vm_plan *p, const struc
 		qemu_append(text, "virtio.hold=1");
 	if (p->accel == VM_ACCEL_TCG)
 		qemu_append_tcg(text, p, arch);
+	if (p->origin == VM_TEMPLATE)
+		qemu_append(text,
+			    PROTO_PARK_VARIABLE "=" VM_SLOT_SHARE_NAME " " VM_SLOT_SHARE_WORD);
 	qemu_append(text, p->append);
 	if (strlen(text) >= VM_APPEND_MAX)
 		return err_set(e, -E2BIG, "qemu: the kernel command line is longer than %d bytes",
@@ -273,15 +298,20 @@ static void qemu_push_nics(struct strv *v, const struct vm_plan *p, const struct
 	for (size_t i = 0; i < p->nic_count; i++) {
 		const struct vm_nic *nic = &p->nics[i];
 		char queues[40] = "";
+		char netdev[24] = "";
 
-		qemu_push_netdev(v, i, nic);
+		if (p->origin != VM_TEMPLATE) {
+			qemu_push_netdev(v, i, nic);
+			snprintf(netdev, sizeof(netdev), "netdev=n%zu,", i);
+		}
 		if (nic->queue_count > 1)
 			qemu_word_queues(nic, is_pci, queues, sizeof(queues));
 		qemu_push_option(v, "-device",
-				 "virtio-net-%s,netdev=n%zu,mac=%02x:%02x:%02x:%02x:%02x:%02x,"
+				 "virtio-net-%s,%smac=%02x:%02x:%02x:%02x:%02x:%02x,"
 				 "rx_queue_size=1024,status=off%s%s",
-				 arch->bus, i, nic->mac[0], nic->mac[1], nic->mac[2], nic->mac[3],
-				 nic->mac[4], nic->mac[5], queues, is_pci ? ",romfile=" : "");
+				 arch->bus, netdev, nic->mac[0], nic->mac[1], nic->mac[2],
+				 nic->mac[3], nic->mac[4], nic->mac[5], queues,
+				 is_pci ? ",romfile=" : "");
 	}
 }
 
@@ -306,19 +336,30 @@ static void qemu_push_disks(struct strv *v, const struct vm_plan *p, const struc
 	}
 }
 
-static void qemu_push_devices(struct strv *v, const struct vm_plan *p, const struct vm_arch *arch)
+/* The share's device itself is plugged in when the memory is there. */
+static void qemu_push_share(struct strv *v, const struct vm_plan *p, const struct vm_arch *arch)
 {
-	if (p->share_socket_fd >= 0 || p->share_path) {
-		if (p->share_path)
-			qemu_push_chardev(v, "share", "socket", p->share_path, "");
-		else
-			qemu_push_option(v, "-chardev", "socket,id=share,fd=%d",
-					 p->share_socket_fd);
+	if ((p->share_socket_fd < 0 && !p->share_path) || p->origin == VM_TEMPLATE)
+		return;
+	if (p->share_path)
+		qemu_push_chardev(v, VM_SHARE_CHARDEV, "socket", p->share_path, "");
+	else
+		qemu_push_option(v, "-chardev", "socket,id=" VM_SHARE_CHARDEV ",fd=%d",
+				 p->share_socket_fd);
+	if (p->origin == VM_RESTORED)
+		qemu_push_option(v, "-device",
+				 "virtio-scsi-device,id=" VM_HOLDER_ID ",bus=" VM_SLOT_HOLDER);
+	else
 		/* 1024: with 128 small-file work takes 40 % longer. */
 		qemu_push_option(v, "-device",
-				 "vhost-user-fs-%s,chardev=share,tag=%s,queue-size=1024", arch->bus,
-				 p->share_tag);
-	}
+				 "vhost-user-fs-%s,chardev=" VM_SHARE_CHARDEV
+				 ",tag=%s,queue-size=%d",
+				 arch->bus, p->share_tag, VM_SHARE_QUEUE_SIZE);
+}
+
+static void qemu_push_devices(struct strv *v, const struct vm_plan *p, const struct vm_arch *arch)
+{
+	qemu_push_share(v, p, arch);
 	/* Idle memory goes back to the host by itself; nobody has to inflate anything. */
 	qemu_push_option(v, "-device", "virtio-balloon-%s,free-page-reporting=on", arch->bus);
 	qemu_push_nics(v, p, arch);
@@ -348,10 +389,14 @@ int vm_qemu_argv(const struct vm_plan *plan, struct strv *ret, struct err *e)
 		return r;
 	strv_push(&v, plan->qemu);
 	qemu_push_machine(&v, plan, arch);
-	qemu_push_kernel_files(&v, plan);
-	r = qemu_push_append(&v, plan, arch, e);
-	if (r < 0)
-		return r;
+	if (plan->origin == VM_RESTORED) {
+		qemu_push_option(&v, "-incoming", "defer");
+	} else {
+		qemu_push_kernel_files(&v, plan);
+		r = qemu_push_append(&v, plan, arch, e);
+		if (r < 0)
+			return r;
+	}
 	r = qemu_push_ports(&v, plan, arch, e);
 	if (r < 0)
 		return r;

@@ -50,10 +50,31 @@ struct vm_disk {
 	const char *serial; /* by which the guest knows it */
 };
 
+/* How the machine comes to be. A template is saved when its init has parked (docs/ARCHITECTURE.md);
+ * what is restored from it has the same devices, and the kernel in them. The share's device can be
+ * neither saved nor loaded: it is plugged into a slot that was empty until then. NICs of a
+ * template lead nowhere. */
+enum vm_origin { VM_BOOTED, VM_TEMPLATE, VM_RESTORED };
+
+/* Slots of a microvm that nothing else takes: QEMU fills them from the last one down. */
+#define VM_SLOT_SHARE	   "virtio-mmio-bus.1"
+#define VM_SLOT_SHARE_WORD "virtio_mmio.device=512@0xfeb00200:6:64"
+#define VM_SLOT_SHARE_NAME "virtio-mmio.64" /* the platform device that this word makes */
+#define VM_SLOT_HOLDER	   "virtio-mmio-bus.0"
+/* virtio-mmio's slots take no device once the machine is made, unless told that somebody looks
+ * after it. A SCSI bus does, and asks nothing of it. Its own device stays unseen in its slot. */
+#define VM_HOLDER_ID	    "holder"
+#define VM_HOLDER_PATH	    "/machine/peripheral/" VM_HOLDER_ID "/" VM_HOLDER_ID ".0"
+#define VM_SHARE_CHARDEV    "share"
+#define VM_SHARE_QUEUE_SIZE 1024
+#define VM_TEMPLATE_NIC_MAX 4
+
 struct vm_plan {
-	const char *name; /* container id: shown in the process list */
-	const char *arch; /* OCI spelling: "amd64", "arm64", ... */
-	const char *qemu; /* absolute path; argv[0] */
+	enum vm_origin origin;
+	const char *ram_path; /* of a template and what is restored: where the memory is */
+	const char *name;     /* container id: shown in the process list */
+	const char *arch;     /* OCI spelling: "amd64", "arm64", ... */
+	const char *qemu;     /* absolute path; argv[0] */
 	const char *kernel;
 	const char *initramfs;
 	const char *machine; /* NULL: the architecture's usual one */
@@ -115,6 +136,9 @@ const char *vm_arch_host(void);
  * bytes. Looks at the file system, unlike the rest. */
 int vm_qemu_find(const struct vm_arch *arch, const char *configured, char *ret_path,
 		 struct err *e) VMRT_MUST_CHECK;
+
+/* Can a machine like this one be a template? Only our own microvm, and nothing by hand in it. */
+bool vm_can_be_template(const struct vm_plan *plan);
 
 int vm_qemu_argv(const struct vm_plan *plan, struct strv *ret, struct err *e) VMRT_MUST_CHECK;
 

@@ -108,7 +108,7 @@ static void fuzz_open(struct fuzz *f)
 	m->answer_timer = loop_timer_new(m->loop, fuzz_on_timer, f);
 	m->kill_timer = loop_timer_new(m->loop, fuzz_on_timer, f);
 	m->agent_timer = loop_timer_new(m->loop, fuzz_on_timer, f);
-	m->qmp = qmp_new(m->loop, fuzz_pair(fds), fuzz_on_qmp, f);
+	m->qmp = qmp_new(m->loop, fuzz_pair(fds), false, fuzz_on_qmp, f);
 	f->qmp_fd = fds[1];
 	f->always_fd = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
 	f->always = loop_add(m->loop, f->always_fd, EPOLLIN, fuzz_on_round, f);

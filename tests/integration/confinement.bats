@@ -72,7 +72,7 @@ as_qemu() {
 	as_qemu '
 		shopt -s nullglob dotglob
 		exec 2>&-
-		for place in / /usr /usr/bin /etc /ports /dev /kernel /initramfs; do
+		for place in / /usr /usr/bin /etc /ports /memory /dev /kernel /initramfs; do
 			(: >"$place/x") && echo "wrote below $place"
 			(: >>"$place") && echo "wrote to $place"
 		done
@@ -80,12 +80,13 @@ as_qemu() {
 			[ "$pid" != $$ ] && kill -0 "$pid" && [[ $QEMU != *" $pid "* ]] && echo "may signal $pid"
 		done
 		kill -KILL 1 && echo "killed the monitor"
-		for place in /*; do echo "sees $place"; done
+		# Its own memory, if it began from a template.
+		for place in /* /memory/*; do echo "sees $place"; done
 		echo "as $(id -u)"' >"$T/qemu.out" 2>"$T/qemu.err"
 	OUT=$T/qemu.out
 	expect_equal "$(grep -v '^sees ' "$T/qemu.out" | sed -E 's/^as 1[0-9]{9}$/as its user/')" 'as its user' \
 		"nothing was written and nobody signalled"
-	expect_equal "$(sed -n 's/^sees //p' "$T/qemu.out" | grep -vxE '/(usr|lib|lib32|lib64|bin|etc|kernel|initramfs|ports|dev|nix|gnu)')" \
+	expect_equal "$(sed -n 's/^sees //p' "$T/qemu.out" | grep -vxE '/(usr|lib|lib32|lib64|bin|etc|kernel|initramfs|ports|memory(/ram)?|dev|nix|gnu)')" \
 		"" "nothing else of the host in its root"
 	look_at_container
 	call exec "$ID" /payload say alive

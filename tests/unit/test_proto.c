@@ -339,8 +339,33 @@ static void test_header(void)
 	   "a header is taken apart");
 }
 
+static void test_wake(void)
+{
+	struct proto_wake wake = {.clock_realtime_ns = INT64_C(0x123456789abcdef),
+				  .seed = {1, 2, 3}};
+	struct proto_wake got = {0};
+	struct wire_out o = {0};
+	struct wire_in in;
+	uint32_t size;
+	uint16_t type;
+	uint16_t session;
+
+	proto_wake_put(&o, &wake);
+	ok(proto_header_parse(o.data, o.size, &size, &type, &session), "a wake has a header");
+	ok(type == PROTO_HOST_WAKE && !session && size == PROTO_WAKE_BYTES, "of its kind and size");
+	wire_in_init(&in, o.data + PROTO_HEADER_BYTES, size);
+	ok(proto_wake_get(&in, &got), "it is read");
+	ok(got.clock_realtime_ns == wake.clock_realtime_ns &&
+		   !memcmp(got.seed, wake.seed, sizeof(wake.seed)),
+	   "as it was written");
+	wire_in_init(&in, o.data + PROTO_HEADER_BYTES, size - 1);
+	ok(!proto_wake_get(&in, &got), "not when it was cut");
+	wire_out_done(&o);
+}
+
 int main(void)
 {
+	test_wake();
 	test_all_covered();
 	for (size_t i = 0; i < FRAMES; i++)
 		test_frame(&frames[i]);

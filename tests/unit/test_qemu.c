@@ -127,6 +127,46 @@ static void test_golden(void)
 	ok(!!argument(&p, "-netdev", "socket,id=n0,fd=17"), "passt's");
 }
 
+static void test_template(void)
+{
+	struct vm_plan p = sample();
+
+	p.nics[1].vhost_fd = -1;
+	p.ports[1].pipe_path = NULL;
+	p.ports[1].socket_fd = 17;
+	p.origin = VM_TEMPLATE;
+	p.ram_path = "/memory/ram";
+	is_golden(&p, "qemu-amd64-template.txt");
+	p.ports[1].pipe_path = "/ports/stdin";
+	p.ports[1].socket_fd = -1;
+	p.origin = VM_RESTORED;
+	is_golden(&p, "qemu-amd64-restored.txt");
+	p.ram_path = NULL;
+	ok(argument(&p, "-object", "") == NULL, "it needs a place for its memory");
+	p = sample();
+	ok(vm_can_be_template(&p), "the usual machine can be a template");
+	p.accel = VM_ACCEL_KVM;
+	ok(!vm_can_be_template(&p), "not under KVM");
+	p = sample();
+	p.machine = "q35";
+	ok(!vm_can_be_template(&p), "not another machine");
+	p = sample();
+	p.is_own_kernel = false;
+	ok(!vm_can_be_template(&p), "not with another kernel");
+	p = sample();
+	p.disk_count = 1;
+	ok(!vm_can_be_template(&p), "not with disks");
+	p = sample();
+	p.gdb_fd = 20;
+	ok(!vm_can_be_template(&p), "not for a debugger");
+	p = sample();
+	p.extra_count = 1;
+	ok(!vm_can_be_template(&p), "not with arguments of somebody else's");
+	p = sample();
+	p.nic_count = VM_TEMPLATE_NIC_MAX + 1;
+	ok(!vm_can_be_template(&p), "not with more NICs than leave slots");
+}
+
 static void test_gdb(void)
 {
 	struct vm_plan p = sample();
@@ -299,6 +339,7 @@ int main(void)
 	test_golden();
 	test_command_line();
 	test_disks();
+	test_template();
 	test_gdb();
 	test_kernel_hz();
 	test_refusals();
