@@ -255,3 +255,19 @@ status 0"
 	# Podman's own refusal, for root.
 	row --userns keep-id bb id -u
 }
+
+@test "what podman saves is a root for vmrun: docker's format and OCI's, layers that were built" {
+	local format
+	printf 'FROM bb\nRUN echo built >/etc/built; rm /etc/notes\nENV FROM="the image"\n' >"$T/Containerfile"
+	RT=runc p build -q --network host --isolation chroot -t built -f "$T/Containerfile" "$T" >/dev/null
+	for format in docker-archive oci-archive; do
+		p save -q --format "$format" -o "$T/$format" built
+		# shellcheck disable=SC2016 # the guest's shell expands it
+		(cd "$T" && VMRUN_DIR=$T "$BUILD/vmrun" -r "$format" sh -c 'cat /etc/built; ls /etc/notes; echo $FROM; uname -r') \
+			>"$T/out" 2>"$T/err" </dev/null 3>&-
+		expect_match "$(cat "$T/out")" '^built
+the image
+.*-vmrt$'
+		grep -q '/etc/notes: No such file' "$T/err" || expect_failed "a whiteout" "$(cat "$T/err")"
+	done
+}
