@@ -72,31 +72,32 @@ static void cleaner_run(int fd, const char *dir, const char *vmrt)
 	_exit(0);
 }
 
-int cleaner_start(const char *dir, const char *vmrt)
+void cleaner_start(struct cleaner *c, const char *dir, const char *vmrt)
 {
 	int fds[2];
-	pid_t pid;
 
+	c->fd = -1;
 	if (pipe2(fds, O_CLOEXEC) < 0)
-		return -1;
-	pid = fork();
-	if (pid == 0) {
-		/* Not our child's child: nobody has to wait for it. */
-		if (fork() == 0) {
-			close(fds[1]);
-			cleaner_run(fds[0], dir, vmrt);
-		}
-		_exit(0);
+		return;
+	c->pid = fork();
+	if (c->pid == 0) {
+		close(fds[1]);
+		cleaner_run(fds[0], dir, vmrt);
 	}
 	close(fds[0]);
-	if (pid < 0 || waitpid(pid, NULL, 0) < 0)
-		fd_close(&fds[1]);
-	return fds[1];
+	if (c->pid < 0)
+		close(fds[1]);
+	else
+		c->fd = fds[1];
 }
 
-void cleaner_stop(int *fd)
+/* It is reaped here: not every PID 1 of a container does so. */
+void cleaner_stop(struct cleaner *c)
 {
-	if (*fd >= 0)
-		(void)!write(*fd, "", 1);
-	fd_close(fd);
+	if (c->fd < 0)
+		return;
+	(void)!write(c->fd, "", 1);
+	fd_close(&c->fd);
+	while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
+		;
 }

@@ -306,7 +306,7 @@ static int main_run(const struct request *request, struct err *e)
 	auto_free char *dir = NULL;
 	unsigned int timeout_ms = 0;
 	const char *parent;
-	int cleaner_fd = -1;
+	struct cleaner cleaner = {.fd = -1};
 	int r = main_check(request, e);
 
 	if (r == 0)
@@ -327,11 +327,11 @@ static int main_run(const struct request *request, struct err *e)
 	if (!mkdtemp(dir))
 		return err_sys(e, -errno, "making '%s'", dir);
 	if (!request->want_keep)
-		cleaner_fd = cleaner_start(dir, vmrt);
+		cleaner_start(&cleaner, dir, vmrt);
 	r = request->file ? main_run_targets(request, dir, e)
 			  : main_run_command(request, timeout_ms, dir, e);
 	main_leave(request, dir, r != 0);
-	cleaner_stop(&cleaner_fd);
+	cleaner_stop(&cleaner);
 	return r;
 }
 
