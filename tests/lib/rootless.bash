@@ -18,8 +18,9 @@ rootless_hold() {
 	for file in passwd group subuid subgid; do
 		mount --bind "$dir/$file" "/etc/$file"
 	done
-	mount --bind "$dir/home" /home
-	mount --bind "$build" /home/build
+	# The tree may be below the machine's own /home.
+	mount --bind "$build" "$dir/home/build"
+	mount --rbind "$dir/home" /home
 	# As udev leaves them: some build machines have them for root alone.
 	mount -t tmpfs -o mode=755 tmpfs /dev/net
 	mknod -m 666 /dev/net/tun c 10 200
@@ -77,7 +78,7 @@ rootless_prepare() {
 	[ "$VMRT" != "$(realpath "$BUILD/vmrt")" ] || USER_VMRT=/home/build/vmrt
 	USER_ENTER=(nsenter --mount --pid --target "$(cat "$dir/holder.pid")")
 	USER_CALL=("${USER_ENTER[@]}"
-		setpriv --reuid "$USER_ID" --regid "$USER_ID" --clear-groups --bounding-set +all
+		setpriv --reuid "$USER_ID" --regid "$USER_ID" --clear-groups
 		env -C "/home/$USER_NAME" -i HOME="/home/$USER_NAME" USER="$USER_NAME" PATH=/home/build:/usr/bin:/bin:/usr/sbin:/sbin TERM=dumb
 		XDG_RUNTIME_DIR=/home/run VMRT="$USER_VMRT")
 }
