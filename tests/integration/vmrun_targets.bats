@@ -119,6 +119,7 @@ PASS machine'
 		bad.json|{"target": []}|target: no member that vmrun knows
 		bad.toml|[[target]]|target[0].name: required member is missing
 		bad.toml|x = |line 1: Error while parsing key-value pair: expected value, saw '\n'
+		bad.toml|[[[[|this is no TOML
 	END
 	printf '[[target]]\nname = "image"\nimage = "disk.qcow2"\nkernel = "vmlinux"\ncommand = "true"\n' >"$WORK/image.toml"
 	vmrun -f image.toml
