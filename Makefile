@@ -33,6 +33,7 @@ endif
 
 ifeq ($(FUZZ),1)
 CC      := clang
+CXX     := clang++
 OBJ     := $(BUILD)/fuzz/obj
 HARDEN  := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all \
 	   -fno-omit-frame-pointer -fPIE
@@ -135,7 +136,13 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(UNIT_LIB) tests/unit/tap.h
 
 $(BUILD)/tests/replay/%: tests/fuzz/%.c $(UNIT_LIB)
 	@mkdir -p $(@D)
-	$(CC) $(BASE) $(HARDEN) $(CFLAGS) -DFUZZ_REPLAY $(LINK) -o $@ $< $(UNIT_LIB) $(LIBS)
+	$(CC) $(BASE) $(HARDEN) $(CFLAGS) -DFUZZ_REPLAY $(LINK) -o $@ $< $(FUZZ_MORE) $(UNIT_LIB) $(LIBS)
+
+# One target is of vmrun's.
+FUZZ_VMRUN := $(addprefix $(OBJ)/vmrun/,kernel_image.o kernel_needs.o targets.o toml.o)
+$(BUILD)/tests/replay/fuzz_vmrun $(BUILD)/fuzz/fuzz_vmrun: $(FUZZ_VMRUN)
+$(BUILD)/tests/replay/fuzz_vmrun $(BUILD)/fuzz/fuzz_vmrun: FUZZ_MORE := $(FUZZ_VMRUN) -lz -lstdc++
+$(BUILD)/fuzz/fuzz_vmrun: FUZZ_MORE += -fsanitize-link-c++-runtime
 
 .PHONY: unit-programs payload
 unit-programs: $(UNIT_PROGRAMS) $(FUZZ_REPLAYS)
@@ -203,7 +210,7 @@ bench: all payload $(BENCH_IMAGES) ## start time, throughput, memory beside a ba
 FUZZ_PROGRAMS := $(FUZZ_SOURCES:tests/fuzz/%.c=$(BUILD)/fuzz/%)
 $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(UNIT_LIB)
 	@mkdir -p $(@D)
-	$(CC) $(BASE) $(HARDEN) $(CFLAGS) -fsanitize=fuzzer $(LINK) -o $@ $< $(UNIT_LIB) $(LIBS)
+	$(CC) $(BASE) $(HARDEN) $(CFLAGS) -fsanitize=fuzzer $(LINK) -o $@ $< $(FUZZ_MORE) $(UNIT_LIB) $(LIBS)
 
 # TIME is seconds for each target. New inputs of interest gather in build/fuzz/corpus-NAME, findings in build/fuzz/found-NAME-*.
 TIME ?= 60
