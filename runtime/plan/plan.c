@@ -397,6 +397,31 @@ struct guest_list plan_list(const struct oci_strings *s)
 	return l;
 }
 
+static int plan_compare_groups(const void *a, const void *b)
+{
+	const uint32_t *x = a;
+	const uint32_t *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/* Each once, as with runc: docker names one twice that is the user's and is asked for. The kernel
+ * keeps them in order, whatever they come in. */
+static void plan_groups(const struct oci_process *from, struct guest_process *to)
+{
+	size_t count = from->user.additional_gid_count;
+
+	to->groups = xcalloc(count, sizeof(*to->groups));
+	for (size_t i = 0; i < count; i++)
+		to->groups[i] = from->user.additional_gids[i];
+	qsort(to->groups, count, sizeof(*to->groups), plan_compare_groups);
+	to->group_count = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (!to->group_count || to->groups[to->group_count - 1] != to->groups[i])
+			to->groups[to->group_count++] = to->groups[i];
+	}
+}
+
 void plan_process(const struct oci_process *from, const uint8_t stdio[3], struct guest_process *to)
 {
 	*to = (struct guest_process){
@@ -427,10 +452,7 @@ void plan_process(const struct oci_process *from, const uint8_t stdio[3], struct
 			.period_ns = from->scheduler->period_ns,
 		};
 	memcpy(to->caps, from->caps, sizeof(to->caps));
-	to->group_count = (uint32_t)from->user.additional_gid_count;
-	to->groups = xcalloc(to->group_count, sizeof(*to->groups));
-	for (uint32_t i = 0; i < to->group_count; i++)
-		to->groups[i] = from->user.additional_gids[i];
+	plan_groups(from, to);
 	to->rlimit_count = (uint32_t)from->rlimit_count;
 	to->rlimits = xcalloc(to->rlimit_count, sizeof(*to->rlimits));
 	for (uint32_t i = 0; i < to->rlimit_count; i++) {

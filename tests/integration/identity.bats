@@ -12,6 +12,14 @@ teardown() { test_teardown; }
 		expect_out "uid=1000,1000,1000 gid=1001,1001,1001 groups=10,1001,2000 umask=0022"
 }
 
+@test "a group that is named twice is there once" {
+	config '.process.user.additionalGids = [2000, 77, 2000, 77]'
+	run_container /payload ids
+	expect_status 0
+	expect_out "uid=0,0,0 gid=0,0,0 groups=77,2000 umask=0022" ||
+		expect_out "uid=0,0,0 gid=0,0,0 groups=2000,77 umask=0022"
+}
+
 @test "without additional groups there are none" {
 	run_container /payload ids
 	expect_out "uid=0,0,0 gid=0,0,0 groups= umask=0022"
