@@ -54,6 +54,22 @@ teardown() { test_teardown; }
 	expect_out 200
 }
 
+# Of the host's /proc and cgroups: their sizes are 0. What is empty is empty.
+@test "files that say that they are empty are read" {
+	mkdir "$T/host"
+	: >"$T/host/empty"
+	bind /proc/sys /host/sys ro
+	bind "$T/host" /mnt
+	run_container sh -c 'cat /host/sys/kernel/ostype; wc -c </mnt/empty; cp /mnt/empty /mnt/copy; wc -c </mnt/copy
+		exec 3</mnt/empty; cat <&3 | wc -c; echo later >>/mnt/empty; cat <&3'
+	expect_status 0
+	expect_out "Linux
+0
+0
+0
+later"
+}
+
 # Version 2: user::rw-, user:1000:r--, group::---, mask::r--, other::---
 ACL=0200000001000600ffffffff02000400e803000004000000ffffffff10000400ffffffff20000000ffffffff
 
