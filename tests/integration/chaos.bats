@@ -8,7 +8,7 @@ teardown() { test_teardown; }
 # The number of rounds and the seed may be given: VMRT_CHAOS_ROUNDS=500 VMRT_CHAOS_SEED=7 tests/run …
 @test "a random process killed at a random moment leaves nothing and harms nobody else" {
 	vm_only "it has other processes"
-	args /payload sleep 1000
+	args /payload sleep 1000000
 	mkdir "$T/chaos"
 	"$TOP/tests/chaos/run" "$VMRT" "$BUNDLE" "$T/chaos" --rounds "${VMRT_CHAOS_ROUNDS:-15}" \
 		${VMRT_CHAOS_SEED:+--seed "$VMRT_CHAOS_SEED"} --limit 30 >"$T/chaos.out" 2>&1 3>&- ||
