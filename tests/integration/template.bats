@@ -102,8 +102,11 @@ template() {
 }
 
 @test "who reads the kernel's console sees it boot" {
+	args /payload say booted
 	apart "$VMRT" --root "$ROOT" --debug run --bundle "$BUNDLE" --console-log "$T/console" "$ID"
 	expect_status 0
+	expect_out booted
+	expect_phase "init runs"
 	expect_no_phase template
 	[ ! -e "$STORE" ] || expect_failed "no templates"
 }
