@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "init/control.h"
+#include "init/rootdisk.h"
 #include "lib/fd.h"
 #include "lib/proto.h"
 
@@ -142,6 +143,7 @@ void machine_sync_to_host(void)
 
 void machine_off(void)
 {
+	rootdisk_release();
 	sync();
 	for (;;)
 		reboot(RB_AUTOBOOT);

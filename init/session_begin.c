@@ -3,6 +3,7 @@
 
 #include "init/control.h"
 #include "init/disks.h"
+#include "init/rootdisk.h"
 #include "init/machine.h"
 #include "init/marks.h"
 #include "init/notify.h"
@@ -102,7 +103,8 @@ void session_on_container(uint8_t *payload, size_t size)
 	session_open_ports(s, true);
 	ports_watch(session_begin_waiting);
 	marks_add("stdio");
-	if (r < 0 || disks_resolve(&session_container, &e) < 0 || session_spawn(s, &e) < 0)
+	if (r < 0 || disks_resolve(&session_container, &e) < 0 ||
+	    rootdisk_mount(&session_container, &e) < 0 || session_spawn(s, &e) < 0)
 		session_fail(s, e.text);
 }
 

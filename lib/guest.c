@@ -450,6 +450,8 @@ void guest_container_encode(struct wire_out *o, const struct guest_container *c)
 	wire_put_u64(o, c->personality);
 	wire_put_u8(o, c->is_root_readonly);
 	wire_put_u8(o, c->is_root_cow);
+	wire_put_u8(o, c->is_root_disk);
+	wire_put_u32(o, c->root_partition);
 	wire_put_u8(o, c->has_foreign_files);
 	wire_put_u64(o, c->root_propagation);
 	wire_put_u64(o, (uint64_t)c->clock_realtime_ns);
@@ -486,6 +488,8 @@ int guest_container_decode(struct wire_in *in, struct guest_container *ret)
 	c.personality = wire_get_u64(in);
 	c.is_root_readonly = wire_get_u8(in);
 	c.is_root_cow = wire_get_u8(in);
+	c.is_root_disk = wire_get_u8(in);
+	c.root_partition = wire_get_u32(in);
 	c.has_foreign_files = wire_get_u8(in);
 	c.root_propagation = wire_get_u64(in);
 	c.clock_realtime_ns = (int64_t)wire_get_u64(in);

@@ -140,6 +140,8 @@ struct guest_seccomp {
 /* Disks of the VM by number, from 1: their serial is this and the number. */
 #define GUEST_DISK_SERIAL "vmrt-"
 #define GUEST_DISK_MAX	  4
+/* Of the disk that the root is on. */
+#define GUEST_ROOT_SERIAL "vmrt-root"
 
 /* A node to be made. */
 struct guest_device {
@@ -202,6 +204,8 @@ struct guest_container {
 	uint64_t personality; /* PER_* */
 	bool is_root_readonly;
 	bool is_root_cow;	   /* under an overlay in the guest's memory */
+	bool is_root_disk;	   /* not the share's rootfs but on the disk GUEST_ROOT_SERIAL */
+	uint32_t root_partition;   /* of that disk; 0: to be looked for */
 	bool has_foreign_files;	   /* files of the share belong to users that its server is not: it
 				      may not open them with O_NOATIME */
 	uint64_t root_propagation; /* MS_*, 0: none asked for */

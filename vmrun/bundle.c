@@ -174,6 +174,12 @@ static void bundle_put_machine(struct json_out *out, const struct request *reque
 		json_out_string(out, NULL, request->append.at[i]);
 	json_out_end(out);
 	json_out_end(out);
+	if (request->image) {
+		json_out_object(out, "image");
+		json_out_string(out, "path", request->image);
+		json_out_string(out, "format", request->is_image_qcow2 ? "qcow2" : "raw");
+		json_out_end(out);
+	}
 	json_out_object(out, "hwConfig");
 	if (request->cpus)
 		json_out_u64(out, "vcpus", request->cpus);
@@ -225,6 +231,11 @@ static void bundle_put_annotations(struct json_out *out, const struct request *r
 		json_out_string(out, "io.vmrt.machine", kernel->machine);
 	if (request->is_standalone)
 		json_out_string(out, "io.vmrt.init", "own");
+	if (request->partition) {
+		auto_free char *number = xasprintf("%u", request->partition);
+
+		json_out_string(out, "io.vmrt.partition", number);
+	}
 	if (bundle_has_network(request))
 		json_out_string(out, "io.vmrt.network", "user");
 	if (request->publish.count) {

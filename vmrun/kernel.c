@@ -153,7 +153,7 @@ static unsigned int kernel_reasons(const struct request *request, enum kernel_ne
 	}
 	if (request->net && !strcmp(request->net, "user"))
 		needs |= KERNEL_NEED_NET;
-	if (request->disks.count)
+	if (request->disks.count || request->image)
 		needs |= KERNEL_NEED_DISK;
 	return needs;
 }

@@ -42,7 +42,10 @@ static const struct option_spec main_options[] = {
 	 "changes to the root file system stay (default: they vanish)"},
 	{"image", 0, OPTION_STRING, AT(image), "FILE",
 	 "run it in this disk image (qcow2 or raw), through its guest agent"},
-	{"boot", 0, OPTION_STRING, AT(boot), "bios|uefi", "how the image boots (default: bios)"},
+	{"boot", 0, OPTION_STRING, AT(boot), "bios|uefi|direct",
+	 "how the image boots (default: bios); direct: as the root of vmrt's or -k's kernel"},
+	{"partition", 0, OPTION_COUNT, AT(partition), "N",
+	 "the image's root, for --boot direct (default: it is looked for)"},
 	{"uefi", 0, OPTION_FLAG, AT(want_uefi), NULL, "the same as --boot uefi"},
 	{"firmware", 0, OPTION_STRING, AT(firmware), "FILE", "another firmware to boot it by"},
 	{"boot-timeout", 0, OPTION_COUNT, AT(boot_timeout), "SECONDS",
@@ -187,6 +190,7 @@ static void main_leave(const struct request *request, const char *dir, bool has_
 struct main_isolation {
 	struct request request;
 	struct image image;
+	char *disk; /* --image's, for the bundle */
 	char *root;
 	char *program;
 	char **args;
@@ -224,9 +228,11 @@ static int main_isolate(const struct request *asked, const char *dir, struct mai
 	*request = *asked;
 	if (asked->root)
 		return main_open_root(asked, dir, ret, e);
+	ret->root = xasprintf("%s/root", dir);
+	if (asked->image)
+		return distro_open_direct(ret->root, request, &ret->disk, e);
 	if (!asked->is_isolated)
 		return 0;
-	ret->root = xasprintf("%s/root", dir);
 	r = isolated_make(ret->root, asked->args[0], &asked->files, &ret->program, e);
 	if (r < 0)
 		return r;
@@ -262,6 +268,7 @@ static int main_run_command(const struct request *asked, unsigned int timeout_ms
 	disks_done(&disks);
 	kernel_done(&kernel);
 	image_done(&isolation.image);
+	free(isolation.disk);
 	free(isolation.root);
 	free(isolation.program);
 	free(isolation.args);
@@ -322,7 +329,7 @@ static int main_run(const struct request *request, struct err *e)
 		r = main_parse_timeout(request->timeout, &timeout_ms, e);
 	if (r < 0)
 		return r;
-	if (request->image)
+	if (request->image && !distro_is_direct(request))
 		return distro_run(request, timeout_ms, e);
 	if (!mkdtemp(dir))
 		return err_sys(e, -errno, "making '%s'", dir);

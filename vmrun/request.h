@@ -19,7 +19,9 @@ enum request_exit {
 struct request {
 	const char *kernel; /* NULL: vmrt's own */
 	const char *image;  /* a disk of a whole distribution; NULL: none */
-	const char *boot;   /* how: "bios", "uefi"; NULL: by BIOS */
+	bool is_image_qcow2;
+	const char *boot;	/* how: "bios", "uefi", "direct"; NULL: by BIOS */
+	unsigned int partition; /* of the root, for "direct"; 0: to be looked for */
 	bool want_uefi;
 	const char *firmware;	   /* NULL: QEMU's BIOS, or OVMF */
 	unsigned int boot_timeout; /* s; 0: the default */

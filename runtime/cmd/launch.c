@@ -30,6 +30,7 @@
 #include "runtime/cmd/pidfile.h"
 #include "runtime/ctl/ctl.h"
 #include "runtime/hook/hook.h"
+#include "runtime/image/image.h"
 #include "runtime/log/log.h"
 #include "runtime/monitor/machine.h"
 #include "runtime/monitor/monitor.h"
@@ -70,6 +71,7 @@ struct launch_context {
 	bool want_systemd_cgroup;
 	int holder_pidfd; /* of the process that keeps a scope alive for the monitor */
 	struct launch_ids ids;
+	struct image image; /* that the root is on */
 	struct monitor_start start;
 	struct stdio_plan *io; /* the caller's */
 };
@@ -95,6 +97,7 @@ static void launch_context_done(struct launch_context *x)
 	fd_close(&x->pidfd);
 	launch_ids_close(&x->ids);
 	free(x->start.from_key);
+	image_done(&x->image);
 }
 
 static int launch_choose_accel(struct launch_context *x, struct err *e)
@@ -164,6 +167,22 @@ static bool launch_has_terminal(const struct launch_context *x)
 	return x->launch->is_foreground && x->config->process->terminal;
 }
 
+static int launch_open_image(struct launch_context *x, struct err *e)
+{
+	const struct plan *plan = x->plan;
+	enum image_format wanted = plan->is_vm_image_qcow2 ? IMAGE_QCOW2 : IMAGE_RAW;
+	int r;
+
+	if (!plan->vm_image)
+		return 0;
+	r = image_open(plan->vm_image, plan->is_vm_image_writable, &x->image, e);
+	if (r == 0 && x->image.format != wanted)
+		r = err_set(e, -EINVAL, "'%s' has another format", plan->vm_image);
+	if (r == 0 && !plan->is_vm_image_writable)
+		r = image_cover(&x->image, e);
+	return r < 0 ? err_prefix(e, r, "config.json: vm.image") : 0;
+}
+
 /* All that can fail without having touched anything. */
 static int launch_load(struct launch_context *x, struct err *e)
 {
@@ -198,6 +217,8 @@ static int launch_load(struct launch_context *x, struct err *e)
 		r = settings_check_readable("the kernel", x->plan->vm_kernel, e);
 	if (r == 0 && x->plan->vm_initrd && access(x->plan->vm_initrd, R_OK) < 0)
 		r = err_sys(e, -errno, "the initrd '%s'", x->plan->vm_initrd);
+	if (r == 0)
+		r = launch_open_image(x, e);
 	if (r == 0)
 		r = share_check_binds(x->plan->binds, x->plan->bind_count, e);
 	if (r == 0)
@@ -363,6 +384,7 @@ static int launch_fork(struct launch_context *x, struct err *e)
 		.gdb_fd = x->gdb_fd,
 		.initramfs = x->initramfs ? x->initramfs : x->settings.initramfs,
 		.notify_fd = x->notify_fd,
+		.image = x->plan->vm_image ? &x->image : NULL,
 		.qemu_id = x->ids.qemu,
 		.share_userns_fd = x->ids.share_fd,
 		.from = STORE_TEMPLATE_NONE,
@@ -580,6 +602,7 @@ int launch_create(const struct cmd *c, const struct launch *launch, struct stdio
 		.want_systemd_cgroup = c->global.want_systemd_cgroup,
 		.holder_pidfd = -1,
 		.ids = LAUNCH_IDS_NONE,
+		.image = {.fd = -1, .overlay_fd = -1},
 	};
 	int r = state_check_id(launch->id, e);
 

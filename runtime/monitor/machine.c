@@ -15,6 +15,7 @@
 #include "lib/fd.h"
 #include "lib/mem.h"
 #include "lib/socket_link.h"
+#include "runtime/image/image.h"
 #include "runtime/log/log.h"
 #include "runtime/proc/spawn.h"
 #include "runtime/sandbox/helper_filter.h"
@@ -321,7 +322,7 @@ static int machine_start_qemu(struct machine *m, const struct monitor_start *sta
 		r = vm_qemu_argv(&vm, &argv, e);
 	if (r == 0) {
 		struct spawn_fd fds[MACHINE_QEMU_FDS + 2 * NET_SLOT_MAX * TAP_QUEUE_MAX +
-				    GUEST_DISK_MAX] = {
+				    GUEST_DISK_MAX + IMAGE_FD_COUNT] = {
 			{share_fd, CHILD_FD_SHARE},	{control[1], CHILD_FD_CONTROL},
 			{console[1], CHILD_FD_CONSOLE}, {qmp[1], CHILD_FD_QMP},
 			{errors[1], STDERR_FILENO},	{start->qemu_id.qemu_fd, CHILD_FD_ID},
@@ -334,9 +335,13 @@ static int machine_start_qemu(struct machine *m, const struct monitor_start *sta
 			fds[count++] = (struct spawn_fd){start->gdb_fd, CHILD_FD_GDB};
 		count += machine_give_memory(m, fds + count);
 		count += machine_give_nics(m, passt_fd, fds + count);
+		if (start->image)
+			count += image_give_fds(start->image, CHILD_FD_IMAGE, fds + count);
 		memcpy(fds + count, disk_fds, disk_count * sizeof(*fds));
 		r = machine_spawn_qemu(m, start, fds, count + disk_count, &argv, e);
 	}
+	if (start->image)
+		image_done(start->image);
 	for (size_t i = 0; i < disk_count; i++)
 		fd_close(&disk_fds[i].from);
 	strv_done(&argv);

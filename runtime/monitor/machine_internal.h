@@ -30,7 +30,8 @@ enum {
 	CHILD_FD_DISK = CHILD_FD_NIC + 2 * NET_SLOT_MAX * TAP_QUEUE_MAX,
 	CHILD_FD_STATE = CHILD_FD_DISK + GUEST_DISK_MAX, /* of what is restored */
 	CHILD_FD_MEMORY,				 /* a mount on its way to its place */
-	CHILD_FD_STREAM					 /* of templates: for each port */
+	CHILD_FD_IMAGE,					 /* and the one behind */
+	CHILD_FD_STREAM = CHILD_FD_IMAGE + 2		 /* of templates: for each port */
 };
 
 int machine_pair(int fds[2], struct err *e) VMRT_MUST_CHECK;

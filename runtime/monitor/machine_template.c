@@ -50,8 +50,8 @@ static bool template_is_wanted(const struct monitor_start *start, const struct v
 	/* Another init may not know how to park. Who reads the console wants the boot. The disks
 	 * are not in QEMU's plan yet. */
 	return start->settings->want_templates && start->settings->is_own_initramfs &&
-	       !start->plan->vm_initrd && !start->plan->disk_count && start->console_log_fd < 0 &&
-	       vm_can_be_template(vm);
+	       !start->plan->vm_initrd && !start->plan->disk_count && !start->image &&
+	       start->console_log_fd < 0 && vm_can_be_template(vm);
 }
 
 /* As the container's, with nothing behind the devices. */

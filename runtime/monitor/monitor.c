@@ -29,6 +29,7 @@
 #include "lib/mem.h"
 #include "runtime/log/log.h"
 #include "runtime/net/namespace.h"
+#include "runtime/image/image.h"
 #include "runtime/proc/keep_fds.h"
 #include "runtime/proc/title.h"
 #include "runtime/sandbox/confine.h"
@@ -308,12 +309,25 @@ static int monitor_enter_namespaces(const struct monitor_start *start, struct er
 /* The engine's and the creator's other descriptors must not live on in here. */
 static void monitor_close_others(const struct monitor_start *start)
 {
-	const int keep[] = {start->stdio[0],	    start->stdio[1],	   start->stdio[2],
-			    start->state_dirfd,	    start->listen_fd,	   start->sync_fd,
-			    start->log_fd,	    start->tty_fd,	   start->caller_pidfd,
-			    start->netns_fd,	    start->console_log_fd, start->notify_fd,
-			    start->gdb_fd,	    start->from.fd,	   start->qemu_id.fd,
-			    start->qemu_id.qemu_fd, start->share_userns_fd};
+	const int keep[] = {start->stdio[0],
+			    start->stdio[1],
+			    start->stdio[2],
+			    start->state_dirfd,
+			    start->listen_fd,
+			    start->sync_fd,
+			    start->log_fd,
+			    start->tty_fd,
+			    start->caller_pidfd,
+			    start->netns_fd,
+			    start->console_log_fd,
+			    start->notify_fd,
+			    start->gdb_fd,
+			    start->from.fd,
+			    start->qemu_id.fd,
+			    start->qemu_id.qemu_fd,
+			    start->share_userns_fd,
+			    start->image ? start->image->fd : -1,
+			    start->image ? start->image->overlay_fd : -1};
 
 	keep_fds(keep, sizeof(keep) / sizeof(*keep));
 }

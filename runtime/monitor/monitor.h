@@ -32,6 +32,7 @@ struct monitor_start {
 	int gdb_fd;    /* listening socket for debuggers of the guest's kernel; -1: none */
 	int console_log_fd;	    /* gets what the guest's kernel says; -1: nothing does */
 	const char *initramfs;	    /* absolute path */
+	struct image *image;	    /* that the root is on, for QEMU alone; NULL: none */
 	int notify_fd;		    /* connected to who wants service notifications; -1: nobody */
 	struct ids_lease qemu_id;   /* its user and group */
 	int share_userns_fd;	    /* virtiofsd's user namespace; -1: the monitor's */

@@ -37,7 +37,10 @@ struct plan {
 	const char *vm_qemu;
 	const struct oci_strings *vm_qemu_args;
 	const char *vm_kernel;
-	const char *vm_initrd;	/* is unpacked after vmrt's own */
+	const char *vm_initrd; /* is unpacked after vmrt's own */
+	const char *vm_image;  /* the disk that the root is on; NULL: it is the bundle's */
+	bool is_vm_image_qcow2;
+	bool is_vm_image_writable;
 	const char *vm_machine; /* QEMU's name of it */
 	const char *disk_files; /* io.vmrt.disks; NULL: none */
 	const char *vm_append;	/* more words for the kernel's command line */

@@ -35,6 +35,7 @@ static const char *const settings_annotations[SETTINGS_ANNOTATION_COUNT] = {
 	[SETTINGS_ANNOTATION_NETWORK] = "io.vmrt.network",
 	[SETTINGS_ANNOTATION_ROOT] = "io.vmrt.root",
 	[SETTINGS_ANNOTATION_MACHINE] = "io.vmrt.machine",
+	[SETTINGS_ANNOTATION_PARTITION] = "io.vmrt.partition",
 	[SETTINGS_ANNOTATION_PUBLISH] = "io.vmrt.publish",
 	[SETTINGS_ANNOTATION_DISKS] = "io.vmrt.disks",
 	[SETTINGS_ANNOTATION_INIT] = "io.vmrt.init",

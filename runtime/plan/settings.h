@@ -32,14 +32,15 @@ enum settings_vm_policy {
 
 enum settings_annotation {
 	SETTINGS_ANNOTATION_VCPUS,
-	SETTINGS_ANNOTATION_MEMORY,  /* MiB */
-	SETTINGS_ANNOTATION_KERNEL,  /* a name in `kernels` */
-	SETTINGS_ANNOTATION_NETWORK, /* "user": connections like a program's of the caller's */
-	SETTINGS_ANNOTATION_ROOT,    /* "cow": its changes stay in the VM's memory */
-	SETTINGS_ANNOTATION_MACHINE, /* QEMU's machine, for kernels that need another */
-	SETTINGS_ANNOTATION_PUBLISH, /* ports of the host for the user-mode network */
-	SETTINGS_ANNOTATION_INIT,    /* "own": the initrd has another PID 1 than vmrt's */
-	SETTINGS_ANNOTATION_DISKS,   /* files in place of block devices */
+	SETTINGS_ANNOTATION_MEMORY,    /* MiB */
+	SETTINGS_ANNOTATION_KERNEL,    /* a name in `kernels` */
+	SETTINGS_ANNOTATION_NETWORK,   /* "user": connections like a program's of the caller's */
+	SETTINGS_ANNOTATION_ROOT,      /* "cow": its changes stay in the VM's memory */
+	SETTINGS_ANNOTATION_MACHINE,   /* QEMU's machine, for kernels that need another */
+	SETTINGS_ANNOTATION_PARTITION, /* of vm.image */
+	SETTINGS_ANNOTATION_PUBLISH,   /* ports of the host for the user-mode network */
+	SETTINGS_ANNOTATION_INIT,      /* "own": the initrd has another PID 1 than vmrt's */
+	SETTINGS_ANNOTATION_DISKS,     /* files in place of block devices */
 	SETTINGS_ANNOTATION_COUNT
 };
 

@@ -15,6 +15,7 @@
 
 #define VM_ANNOTATION_PREFIX "io.vmrt."
 #define VM_NAME_BYTES	     64
+#define VM_PARTITION_MAX     128
 
 static int vm_refuse(const char *field, const char *why, struct err *e)
 {
@@ -45,8 +46,6 @@ static int vm_set_memory(struct plan *p, const struct settings *s, const char *f
 /* What no setting can allow: there is nothing in vmrt that it would mean. */
 static int vm_check_impossible(const struct oci_vm *vm, struct err *e)
 {
-	if (vm->image_path)
-		return vm_refuse("vm.image", "the container's root is the bundle's", e);
 	if (vm->device_tree_path)
 		return vm_refuse("vm.hwConfig.deviceTree", "QEMU makes its own", e);
 	if (vm->dtdevs.count || vm->iomem_count || vm->irq_count)
@@ -65,21 +64,34 @@ static int vm_check_parameters(const struct oci_strings *words, struct err *e)
 	return 0;
 }
 
+static int vm_take_image(struct plan *p, const struct oci_vm *vm, struct err *e)
+{
+	if (!vm->image_path)
+		return 0;
+	p->is_vm_image_qcow2 = vm->image_format && !strcmp(vm->image_format, "qcow2");
+	if (!p->is_vm_image_qcow2 && (!vm->image_format || strcmp(vm->image_format, "raw") != 0))
+		return vm_refuse("vm.image.format", "raw and qcow2 are known", e);
+	p->vm_image = vm->image_path;
+	p->guest.is_root_disk = true;
+	return 0;
+}
+
 static int vm_take_paths(struct plan *p, const struct settings *s, const struct oci_vm *vm,
 			 struct err *e)
 {
 	bool has_any = vm->hypervisor_path || vm->hypervisor_parameters.count || vm->kernel_path ||
-		       vm->kernel_parameters.count || vm->initrd_path;
+		       vm->kernel_parameters.count || vm->initrd_path || vm->image_path;
 	int r = vm_check_parameters(&vm->kernel_parameters, e);
 
 	if (r < 0 || !has_any)
 		return r;
 	if (s->vm_policy != SETTINGS_VM_ALL)
-		return vm_refuse("vm.hypervisor, vm.kernel",
+		return vm_refuse("vm.hypervisor, vm.kernel, vm.image",
 				 "not allowed by the settings (\"vm\": \"all\" would)", e);
 	if ((vm->hypervisor_path && *vm->hypervisor_path != '/') ||
 	    (vm->kernel_path && *vm->kernel_path != '/') ||
-	    (vm->initrd_path && *vm->initrd_path != '/'))
+	    (vm->initrd_path && *vm->initrd_path != '/') ||
+	    (vm->image_path && *vm->image_path != '/'))
 		return vm_refuse("vm", "paths must be absolute", e);
 	p->vm_qemu = vm->hypervisor_path;
 	p->vm_qemu_args = &vm->hypervisor_parameters;
@@ -88,7 +100,7 @@ static int vm_take_paths(struct plan *p, const struct settings *s, const struct 
 	if (vm->kernel_parameters.count)
 		p->vm_append = plan_own(
 			p, strv_join(vm->kernel_parameters.at, vm->kernel_parameters.count, " "));
-	return 0;
+	return vm_take_image(p, vm, e);
 }
 
 static int vm_take_object(struct plan *p, const struct settings *s, const struct oci_vm *vm,
@@ -155,6 +167,17 @@ static int vm_set_root(struct plan *p, const char *field, const char *how, struc
 		return err_set(e, -EINVAL, "config.json: %s: expected \"cow\", found '%s'", field,
 			       how);
 	p->guest.is_root_cow = true;
+	return 0;
+}
+
+static int vm_set_partition(struct plan *p, const char *field, uint64_t number, struct err *e)
+{
+	if (!number || number > VM_PARTITION_MAX)
+		return err_set(e, -EINVAL, "config.json: %s: %llu is not between 1 and %d", field,
+			       (unsigned long long)number, VM_PARTITION_MAX);
+	if (!p->vm_image)
+		return vm_refuse(field, "there is no vm.image", e);
+	p->guest.root_partition = (uint32_t)number;
 	return 0;
 }
 
@@ -255,6 +278,8 @@ static int vm_take_annotation(struct plan *p, const struct settings *s, const ch
 	r = vm_number(field, value, &number, e);
 	if (r < 0)
 		return r;
+	if (which == SETTINGS_ANNOTATION_PARTITION)
+		return vm_set_partition(p, field, number, e);
 	return which == SETTINGS_ANNOTATION_VCPUS ? vm_set_vcpus(p, s, field, number, e)
 						  : vm_set_memory(p, s, field, number, e);
 }
@@ -269,6 +294,11 @@ int plan_vm(struct plan *p, const struct settings *settings, struct err *e)
 
 		if (!strncmp(a->key, VM_ANNOTATION_PREFIX, strlen(VM_ANNOTATION_PREFIX)))
 			r = vm_take_annotation(p, settings, a->key, a->value, e);
+	}
+	/* Of a disk it is QEMU that keeps the changes apart. */
+	if (p->vm_image) {
+		p->is_vm_image_writable = !p->guest.is_root_cow;
+		p->guest.is_root_cow = false;
 	}
 	if (!r && p->publish.count && !p->want_user_network)
 		r = vm_refuse("annotations: io.vmrt.publish",

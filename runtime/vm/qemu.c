@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/guest.h"
 #include "lib/proto.h"
+#include "runtime/image/image.h"
 
 /* Free-text values in QEMU's comma-separated options: a comma is written twice. */
 static void qemu_escape(const char *text, char *ret, size_t size)
@@ -336,6 +338,15 @@ static void qemu_push_disks(struct strv *v, const struct vm_plan *p, const struc
 	}
 }
 
+static void qemu_push_image(struct strv *v, const struct vm_plan *p, const struct vm_arch *arch)
+{
+	if (!p->image)
+		return;
+	image_push_blockdevs(p->image, p->image_fd, v);
+	qemu_push_option(v, "-device", "virtio-blk-%s,drive=" IMAGE_NODE ",serial=%s", arch->bus,
+			 GUEST_ROOT_SERIAL);
+}
+
 /* The share's device itself is plugged in when the memory is there. */
 static void qemu_push_share(struct strv *v, const struct vm_plan *p, const struct vm_arch *arch)
 {
@@ -364,6 +375,7 @@ static void qemu_push_devices(struct strv *v, const struct vm_plan *p, const str
 	qemu_push_option(v, "-device", "virtio-balloon-%s,free-page-reporting=on", arch->bus);
 	qemu_push_nics(v, p, arch);
 	qemu_push_disks(v, p, arch);
+	qemu_push_image(v, p, arch);
 	if (p->gdb_fd >= 0 || p->gdb_path) {
 		if (p->gdb_path)
 			qemu_push_chardev(v, "gdb", "socket", p->gdb_path, ",server=on,wait=off");

@@ -69,6 +69,8 @@ enum vm_origin { VM_BOOTED, VM_TEMPLATE, VM_RESTORED };
 #define VM_SHARE_QUEUE_SIZE 1024
 #define VM_TEMPLATE_NIC_MAX 4
 
+struct image;
+
 struct vm_plan {
 	enum vm_origin origin;
 	const char *ram_path; /* of a template and what is restored: where the memory is */
@@ -97,8 +99,10 @@ struct vm_plan {
 	size_t nic_count;
 	struct vm_disk disks[VM_DISK_MAX];
 	size_t disk_count;
-	int qmp_fd; /* socketpair end; -1: no QMP */
-	int gdb_fd; /* listening socket for debuggers; -1: none, or by its path */
+	const struct image *image; /* that the root is on; NULL: none */
+	int image_fd;		   /* first of IMAGE_FD_COUNT */
+	int qmp_fd;		   /* socketpair end; -1: no QMP */
+	int gdb_fd;		   /* listening socket for debuggers; -1: none, or by its path */
 	const char *gdb_path;
 	const char *const *extra; /* more arguments of QEMU's, as they are */
 	size_t extra_count;

@@ -35,14 +35,14 @@ REFUSALS='
 .vm = {hwConfig: {vcpus: 0}}|vm.hwConfig.vcpus: 0 is not between 1 and
 .vm = {hwConfig: {vcpus: 1000}}|vm.hwConfig.vcpus: 1000 is not between 1 and
 .vm = {hwConfig: {memory: 1048576}}|vm.hwConfig.memory: 1 MiB is not between
-.vm = {kernel: {path: "/boot/vmlinuz"}}|vm.hypervisor, vm.kernel: not allowed by the settings
-.vm = {kernel: {path: "", parameters: ["debug"]}}|vm.hypervisor, vm.kernel: not allowed by the settings
-.vm = {hypervisor: {path: "/bin/sh"}}|vm.hypervisor, vm.kernel: not allowed by the settings
-.vm = {hypervisor: {path: "", parameters: ["-s"]}}|vm.hypervisor, vm.kernel: not allowed by the settings
-.vm = {kernel: {path: "", initrd: "/x"}}|vm.hypervisor, vm.kernel: not allowed by the settings
+.vm = {kernel: {path: "/boot/vmlinuz"}}|vm.hypervisor, vm.kernel, vm.image: not allowed by the settings
+.vm = {kernel: {path: "", parameters: ["debug"]}}|vm.hypervisor, vm.kernel, vm.image: not allowed by the settings
+.vm = {hypervisor: {path: "/bin/sh"}}|vm.hypervisor, vm.kernel, vm.image: not allowed by the settings
+.vm = {hypervisor: {path: "", parameters: ["-s"]}}|vm.hypervisor, vm.kernel, vm.image: not allowed by the settings
+.vm = {kernel: {path: "", initrd: "/x"}}|vm.hypervisor, vm.kernel, vm.image: not allowed by the settings
 .annotations = {"io.vmrt.machine": "q35"}|annotations: io.vmrt.machine: not allowed by the settings
 .annotations = {"io.vmrt.disks": "7:1=/etc/shadow"}|annotations: io.vmrt.disks: not allowed by the settings
-.vm = {image: {path: "/x", format: "raw"}}|vm.image: the container'"'"'s root is the bundle'"'"'s
+.vm = {image: {path: "/x", format: "raw"}}|vm.hypervisor, vm.kernel, vm.image: not allowed by the settings
 .vm = {hwConfig: {deviceTree: "/x"}}|vm.hwConfig.deviceTree:
 .annotations = {"io.vmrt.vcpus": "many"}|annotations: io.vmrt.vcpus: expected a number
 .annotations = {"io.vmrt.kernel": "mine"}|annotations: io.vmrt.kernel: not allowed by the settings
@@ -96,6 +96,36 @@ own_kernel() {
 	expect_err_has "vm.kernel.parameters: '--' is not possible"
 }
 
+@test "vm.image: the file system on a disk takes the root's place, with the settings' leave" {
+	local before
+	mkdir "$T/files"
+	cp -a "$ROOTFS/." "$T/files"
+	echo "on the disk" >"$T/files/etc/where"
+	mkfs.ext4 -q -d "$T/files" "$T/disk" 64M
+	settings '{"vm": "all", "annotations": ["io.vmrt.root", "io.vmrt.partition"]}'
+	config '.vm = {image: {path: $p, format: "raw"}} | .annotations = {"io.vmrt.root": "cow"}' --arg p "$T/disk"
+	before=$(sha256sum <"$T/disk")
+	run_container /bin/sh -c 'cat /etc/where; echo changed >/etc/where; cat /etc/where'
+	expect_out 'on the disk
+changed'
+	expect_equal "$(sha256sum <"$T/disk")" "$before"
+	config 'del(.annotations)'
+	run_container /bin/sh -c 'echo changed >/etc/where'
+	expect_equal "$(debugfs -R 'cat /etc/where' "$T/disk" 2>/dev/null)" changed
+	config '.vm.image.format = "vdi"'
+	create
+	expect_refusal 'config.json: vm.image.format: raw and qcow2 are known'
+	config '.vm.image.format = "qcow2"'
+	create
+	expect_refusal "config.json: vm.image: '$T/disk' has another format"
+	config '.vm.image.path = "disk"'
+	create
+	expect_refusal 'config.json: vm: paths must be absolute'
+	config 'del(.vm) | .annotations = {"io.vmrt.partition": "1"}'
+	create
+	expect_refusal 'annotations: io.vmrt.partition: there is no vm.image'
+}
+
 @test "a kernel is chosen by name from the administrator's folder" {
 	mkdir "$T/kernels"
 	ln "$(own_kernel)" "$T/kernels/mine" 2>/dev/null || cp "$(own_kernel)" "$T/kernels/mine"
@@ -138,7 +168,7 @@ new
 	config '.vm = {kernel: {path: "", initrd: $i, parameters: ["loglevel=7"]}}' --arg i "$T/initrd"
 	args /bin/echo booted
 	call run --bundle "$BUNDLE" "$ID"
-	expect_refusal 'vm.hypervisor, vm.kernel: not allowed by the settings'
+	expect_refusal 'vm.hypervisor, vm.kernel, vm.image: not allowed by the settings'
 	call run --trust-bundle --bundle "$BUNDLE" "$ID"
 	expect_status 1
 	expect_err_has 'loading the module absent.ko: errno 2'

@@ -68,6 +68,8 @@ static struct guest_container sample(void)
 		.personality = 8,
 		.is_root_readonly = true,
 		.is_root_cow = true,
+		.is_root_disk = true,
+		.root_partition = 77,
 		.has_foreign_files = true,
 		.root_propagation = 1 << 19,
 		.clock_realtime_ns = -5,
@@ -191,7 +193,8 @@ static void test_round_trip(void)
 	is_str(back.hostname, c.hostname, "hostname comes back");
 	is_str(back.domainname, NULL, "no domainname stays none");
 	ok(back.namespaces == c.namespaces && back.root_propagation == c.root_propagation &&
-		   back.is_root_readonly && back.is_root_cow && back.has_foreign_files,
+		   back.is_root_readonly && back.is_root_cow && back.is_root_disk &&
+		   back.root_partition == 77 && back.has_foreign_files,
 	   "namespaces and root come back");
 	is_int(back.clock_realtime_ns, -5, "the clock comes back");
 	ok(!memcmp(back.seed, c.seed, sizeof(c.seed)), "the seed comes back");

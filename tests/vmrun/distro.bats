@@ -181,5 +181,55 @@ root'
 	refused --image "$IMAGES/debian.qcow2" -v "$IMAGES:/x:cow"
 	expect_err_has 'cow is not possible with --image'
 	refused --image "$IMAGES/debian.qcow2" --boot sideways
-	expect_err_has "option --boot: expected bios or uefi, got 'sideways'"
+	expect_err_has "option --boot: expected bios, uefi or direct, got 'sideways'"
+}
+
+# two_roots FILE: a raw disk with an ext4 root on partitions 1 and 2.
+two_roots() {
+	local i
+	truncate -s 24M "$1"
+	printf 'start=1MiB, size=8MiB\nstart=10MiB, size=8MiB\n' | sfdisk -q --label gpt "$1"
+	for i in 1 2; do
+		mkdir -p "$T/root$i/etc" "$T/root$i/bin"
+		cp /bin/busybox "$T/root$i/bin/sh"
+		echo "root $i" >"$T/root$i/etc/name"
+		mkfs.ext4 -q -O ^has_journal -d "$T/root$i" -E offset=$(((i * 9 - 8) << 20)) "$1" 8M
+	done
+}
+
+@test "--boot direct: its file system is the root of our kernel; changes vanish, with --rw they stay; which partition" {
+	local before
+	before=$(sha256sum <"$IMAGES/debian.qcow2")
+	# shellcheck disable=SC2016 # the guest's shell expands it
+	vmrun --image "$IMAGES/debian.qcow2" --boot direct sh -c \
+		'cat /etc/vmrt-disk-image; pwd; echo x >/etc/new; cat /etc/new; echo seen >here; dpkg -s base-files | grep -c ^Package; exit 9'
+	expect_status 9
+	expect_out "made by the tests of vmrt
+$WORK
+x
+1"
+	expect_equal "$(cat "$WORK/here")" seen
+	expect_equal "$(sha256sum <"$IMAGES/debian.qcow2")" "$before"
+	two_roots "$T/disk"
+	vmrun --image "$T/disk" --boot direct sh -c true
+	expect_status 125
+	expect_err_has 'guest: vm.image: each of the partitions 1, 2 could be the root: choose one (vmrun: --partition)'
+	vmrun --image "$T/disk" --boot direct --partition 3 sh -c true
+	expect_status 125
+	expect_err_has 'guest: vm.image: there is no partition 3'
+	vmrun --image "$T/disk" --boot direct --partition 2 --rw -w / sh -c 'read -r name </etc/name; echo "$name"; echo kept >/etc/kept'
+	expect_status 0
+	expect_out 'root 2'
+	dd if="$T/disk" bs=1M skip=10 count=8 of="$T/part" status=none
+	expect_equal "$(debugfs -R 'cat /etc/kept' "$T/part" 2>/dev/null)" kept
+	e2fsck -fn "$T/part" >"$T/fsck" 2>&1 || expect_failed "a clean file system: $(cat "$T/fsck")"
+	truncate -s 4M "$T/blank"
+	vmrun --image "$T/blank" --boot direct sh -c true
+	expect_status 125
+	expect_err_has 'guest: vm.image: no root file system was found on it, of the types that this kernel has: '
+	vmrun --image "$T/blank" --boot direct --uefi sh -c true
+	expect_status 125
+	expect_err 'vmrun: options --uefi and --boot direct: only one of them'
+	vmrun --image "$IMAGES/debian.qcow2" --partition 2 true
+	expect_err 'vmrun: option --partition: only with --boot direct'
 }
