@@ -35,8 +35,9 @@ pod_host() {
 	nsenter --net --target "$(cat "$(podman_dir)/holder.pid")" "$@" 3>&-
 }
 
-# A web server and a UDP echo in a container; more arguments are docker's.
-WEB='mkdir /w; echo "page of $(hostname)" >/w/index.html; payload udp-echo 7000 & exec httpd -f -p 80 -h /w'
+# A web server and a UDP echo in a container; more arguments are docker's. The server is in the background when it listens,
+# and "ready", which the echo says, comes after it.
+WEB='mkdir /w; echo "page of $(hostname)" >/w/index.html; httpd -p 80 -h /w; payload udp-echo 7000 & exec sleep 100000'
 web() {
 	local name=$1
 	shift
