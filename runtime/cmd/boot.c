@@ -306,7 +306,7 @@ static int boot_prepare(struct boot *b, const char *path, struct err *e)
 
 static int boot_plan_jail(struct boot *b, struct jail *jail, char *home, struct err *e)
 {
-	int r = 0;
+	int r;
 
 	jail_init(jail, rundir_host(), b->id.id, b->id.id);
 	jail_add_programs(jail, b->qemu, home);
@@ -316,6 +316,10 @@ static int boot_plan_jail(struct boot *b, struct jail *jail, char *home, struct 
 		jail_add_share(jail, b->dirs[i], b->jail_dirs[i], b->machine.shares[i].is_readonly);
 	if (b->machine.share_count)
 		jail_add_proc(jail); /* its 9p server changes modes by way of it */
+	/* Where QEMU tries out whether files can be locked; what it says otherwise is no error. */
+	r = jail_add_device(jail, "/dev/null", "/dev/null");
+	if (r < 0)
+		return err_sys(e, r, "qemu: '/dev/null'");
 	if (b->machine.accel == VM_ACCEL_KVM)
 		r = jail_add_device(jail, "/dev/kvm", "/dev/kvm");
 	if (b->machine.has_network && access("/etc/resolv.conf", R_OK) == 0)

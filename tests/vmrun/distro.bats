@@ -121,6 +121,11 @@ root'
 	expect_status 125
 	expect_err_has 'vmrun: guest: the image did not boot'
 	expect_err_has 'No bootable device'
+	# One that tells the device of panics: out 0x505, 1.
+	printf '\272\005\005\260\001\356\364\353\375' | dd of="$T/blank" bs=1 conv=notrunc status=none
+	vmrun --image "$T/blank" true
+	expect_status 255
+	expect_err_has 'vmrun: guest: kernel panic'
 }
 
 @test "a timeout or a signal while it boots ends it; vmrun killed: nothing is left" {
