@@ -148,3 +148,31 @@ unpack() {
 	expect_status 125
 	expect_err_has 'an archive is unpacked for one run: not with --dry-run or --keep'
 }
+
+# tar_of_names FILE NAME-EXPRESSION LINK-EXPRESSION: Python makes them.
+tar_of_names() {
+	python3 -c 'import sys, tarfile
+with tarfile.open(sys.argv[1], "w", format=tarfile.PAX_FORMAT) as tar:
+    tar.addfile(tarfile.TarInfo("manifest.json" if "image" in sys.argv[1] else "d"))
+    info = tarfile.TarInfo(eval(sys.argv[2]))
+    info.linkname = eval(sys.argv[3])
+    info.type = tarfile.LNKTYPE if info.linkname else tarfile.REGTYPE
+    tar.addfile(info)' "$T/$1" "$2" "$3"
+}
+
+@test "names longer than any file's are refused before they take memory" {
+	local file name link
+	for file in root image; do
+		for name in "'a/' * 400000 + 'f'|''" "'f'|'a/' * 400000" "'n' * 4096|''"; do
+			link=${name#*|} name=${name%|*}
+			tar_of_names $file.tar "$name" "$link"
+			unpack $file.tar
+			expect_status 1
+			expect_err_has 'the image has a name of more than 4095 bytes: '
+		done
+	done
+	tar_of_names root.tar "'a/' * 2000 + 'f'" "''"
+	unpack root.tar
+	expect_status 0
+	expect_equal "$(find "$T/out/root/a" -name f | wc -l)" 1
+}

@@ -1,9 +1,9 @@
 /* Keeping and checking members. Must not look into their formats. */
 #include "vmrun/unpack/blobs.h"
 
-#include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +16,7 @@
 #define BLOBS_DIGEST_PREFIX "sha256:"
 #define BLOBS_DIGEST_BYTES  32
 #define BLOBS_ALIASES_MAX   8
+#define BLOBS_EXCERPT_BYTES 40
 
 static struct archive *blobs_new_decompressor(void)
 {
@@ -48,6 +49,20 @@ int blobs_fail(struct archive *a, const char *what, struct err *e)
 	const char *why = archive_error_string(a);
 
 	return err_set(e, -EINVAL, "%s: %s", what, why ? why : "no archive");
+}
+
+int blobs_check_names(struct archive_entry *entry, struct err *e)
+{
+	const char *const names[] = {archive_entry_pathname(entry), archive_entry_hardlink(entry),
+				     archive_entry_symlink(entry)};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (names[i] && strlen(names[i]) >= PATH_MAX)
+			return err_set(e, -ENAMETOOLONG,
+				       "the image has a name of more than %d bytes: '%.*s...'",
+				       PATH_MAX - 1, BLOBS_EXCERPT_BYTES, names[i]);
+	}
+	return 0;
 }
 
 static const char *blobs_plain_name(const char *name)
@@ -100,8 +115,10 @@ static int blobs_save_entry(struct blobs *b, struct archive *a, struct archive_e
 	const char *hard = archive_entry_hardlink(entry);
 	const char *soft = archive_entry_symlink(entry);
 	struct blob blob = {0};
-	int r = 0;
+	int r = blobs_check_names(entry, e);
 
+	if (r < 0)
+		return r;
 	if (!name)
 		return err_set(e, -EINVAL, "a member of the image has no readable name");
 	if (!hard && !soft && archive_entry_filetype(entry) != AE_IFREG)

@@ -4,6 +4,7 @@
 #define VMRUN_UNPACK_BLOBS_H
 
 #include <archive.h>
+#include <archive_entry.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -29,6 +30,8 @@ struct blobs {
 struct archive *blobs_new_reader(void);
 /* libarchive's last words, with our errno for them. */
 int blobs_fail(struct archive *a, const char *what, struct err *e);
+/* -ENAMETOOLONG for a name that no file can have: libarchive takes those of a mebibyte. */
+int blobs_check_names(struct archive_entry *entry, struct err *e) VMRT_MUST_CHECK;
 
 /* Saves all members of the archive that is open as `a`. */
 int blobs_save(struct blobs *b, struct archive *a, struct err *e) VMRT_MUST_CHECK;

@@ -36,6 +36,7 @@ static char *layer_clean(const char *name)
 {
 	auto_free char *copy = xstrdup(name);
 	auto_free char *clean = xcalloc(strlen(name) + 3, 1);
+	char *end = clean;
 	char *save = NULL;
 
 	if (!*name)
@@ -45,9 +46,9 @@ static char *layer_clean(const char *name)
 			return NULL;
 		if (!strcmp(part, "."))
 			continue;
-		if (*clean)
-			strcat(clean, "/");
-		strcat(clean, part);
+		if (end != clean)
+			*end++ = '/';
+		end = stpcpy(end, part);
 	}
 	return *clean ? take_ptr(clean) : xstrdup(".");
 }
@@ -177,12 +178,16 @@ static int layer_take(struct layer *l, struct archive_entry *entry, struct err *
 {
 	const char *name = archive_entry_pathname(entry);
 	const char *target = archive_entry_hardlink(entry);
-	auto_free char *path = name ? layer_clean(name) : NULL;
-	auto_free char *hard = target ? layer_clean(target) : NULL;
+	auto_free char *path = NULL;
+	auto_free char *hard = NULL;
 	mode_t kind = archive_entry_filetype(entry);
 	const char *base;
-	int r;
+	int r = blobs_check_names(entry, e);
 
+	if (r < 0)
+		return r;
+	path = name ? layer_clean(name) : NULL;
+	hard = target ? layer_clean(target) : NULL;
 	if (!path || (target && !hard))
 		return err_set(e, -EINVAL, "the image has a member that leads outside of it: '%s'",
 			       path && target ? target

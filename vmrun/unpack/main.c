@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,6 +25,10 @@
 #include "vmrun/unpack/blobs.h"
 #include "vmrun/unpack/layer.h"
 #include "vmrun/unpack/manifest.h"
+
+/* What the largest windows of the compressions and the names of a large image need, several times
+ * over. */
+#define UNPACK_MEMORY_BYTES (1ull << 30)
 
 struct unpack {
 	int archive_fd;
@@ -49,6 +54,23 @@ static int unpack_open(struct unpack *u, const char *archive, const char *dir, s
 	return 0;
 }
 
+/* An archive does not decide how much of the host's memory it gets. */
+static int unpack_limit_memory(void)
+{
+#ifndef __SANITIZE_ADDRESS__ /* whose shadow is terabytes */
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_AS, &limit) < 0)
+		return -errno;
+	if (limit.rlim_max > UNPACK_MEMORY_BYTES)
+		limit.rlim_max = UNPACK_MEMORY_BYTES;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_AS, &limit) < 0)
+		return -errno;
+#endif
+	return 0;
+}
+
 /* The image's own root is all there is from here on, and what is needed to write files of other
  * users all that may be done. */
 static int unpack_confine(struct err *e)
@@ -57,10 +79,10 @@ static int unpack_confine(struct err *e)
 					   CAP_SETFCAP};
 	const int count = sizeof(kept) / sizeof(*kept);
 	cap_t caps = cap_init();
-	int r = 0;
+	int r = unpack_limit_memory();
 
 	(void)unshare(CLONE_NEWNET | CLONE_NEWIPC); /* best effort, it has no use for them */
-	if (chroot("root") < 0 || chdir("/") < 0)
+	if (r == 0 && (chroot("root") < 0 || chdir("/") < 0))
 		r = -errno;
 	umask(022);
 	if (r == 0 && (!caps || cap_set_flag(caps, CAP_PERMITTED, count, kept, CAP_SET) < 0 ||
