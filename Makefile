@@ -132,7 +132,19 @@ $(UNIT_LIB): $(filter-out $(OBJ)/runtime/main.o,$(OBJECTS))
 
 $(BUILD)/tests/unit/%: tests/unit/%.c $(UNIT_LIB) tests/unit/tap.h
 	@mkdir -p $(@D)
-	$(CC) $(BASE) $(HARDEN) $(CFLAGS) -DTEST_DATA='"tests/unit"' $(LINK) -o $@ $< $(UNIT_LIB) $(LIBS)
+	$(CC) $(BASE) $(HARDEN) $(CFLAGS) -DTEST_DATA='"tests/unit"' $(LINK) -o $@ $< $(UNIT_MORE) $(UNIT_LIB) $(LIBS)
+
+# And of vmrun.
+UNIT_VMRUN := $(OBJ)/libvmrun.a
+$(UNIT_VMRUN): $(filter-out $(OBJ)/vmrun/main.o,$(VMRUN_OBJECTS))
+	rm -f $@
+	ar rcs $@ $^
+
+UNIT_OF_VMRUN := $(addprefix $(BUILD)/tests/unit/,test_distro)
+$(UNIT_OF_VMRUN): $(UNIT_VMRUN)
+$(UNIT_OF_VMRUN): UNIT_MORE := $(UNIT_VMRUN) -lkmod -lz -lstdc++
+# It includes the file, for the sake of what is static there.
+$(BUILD)/tests/unit/test_distro: vmrun/distro.c
 
 $(BUILD)/tests/replay/%: tests/fuzz/%.c $(UNIT_LIB)
 	@mkdir -p $(@D)

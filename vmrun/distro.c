@@ -36,6 +36,7 @@
 #define DISTRO_SHUTDOWN_MS    120000
 #define DISTRO_STATUS_MS      5000 /* a script that was killed says no "end" */
 #define DISTRO_STATUS_SOON_MS 20
+#define DISTRO_ANSWER_MS      60000 /* the agent may be gone, killed in the guest */
 #define DISTRO_SYNC_ID	      0x766d72756eLL
 
 enum distro_state {
@@ -76,6 +77,7 @@ struct distro_run {
 	int64_t deadline_ms;   /* of booting, or of shutting down; 0: none */
 	int64_t timeout_at_ms; /* --timeout; 0: none */
 	int64_t status_at_ms;  /* when to ask again; 0: never */
+	int64_t answer_by_ms;  /* the agent, of the command's status; 0: not asked */
 	struct err *e;
 };
 
@@ -103,9 +105,17 @@ static int distro_ask(struct distro_run *run, enum agent_request request, char *
 	return 0;
 }
 
+/* Once and one at a time: the agent forgets a pid when it has reported its exit. */
 static int distro_ask_status(struct distro_run *run)
 {
 	run->status_at_ms = 0;
+	if (run->has_status || run->answer_by_ms)
+		return 0;
+	run->answer_by_ms = distro_now_ms() + DISTRO_ANSWER_MS;
+	/* The port of "end" may be read before the agent's, with the pid: distro_on_exec() goes on.
+	 */
+	if (!run->script_pid)
+		return 0;
 	return distro_ask(run, AGENT_STATUS, agent_status_text(run->script_pid));
 }
 
@@ -137,12 +147,16 @@ static int distro_on_exec(struct distro_run *run, const struct agent_reply *repl
 		return err_set(run->e, -EIO, "guest: the agent does not execute anything: %s",
 			       reply->error);
 	run->script_pid = reply->number;
-	run->status_at_ms = distro_now_ms() + DISTRO_STATUS_MS;
+	run->answer_by_ms = 0;
+	run->status_at_ms = distro_now_ms() + (run->state == DISTRO_ENDED ? 0 : DISTRO_STATUS_MS);
 	return 0;
 }
 
 static int distro_on_status(struct distro_run *run, const struct agent_reply *reply)
 {
+	if (run->has_status)
+		return 0;
+	run->answer_by_ms = 0;
 	if (reply->is_error)
 		return err_set(run->e, -EIO, "guest: the agent lost the command: %s", reply->error);
 	if (!reply->has_exited) {
@@ -152,6 +166,7 @@ static int distro_on_status(struct distro_run *run, const struct agent_reply *re
 		return 0;
 	}
 	run->has_status = true;
+	run->status_at_ms = 0;
 	run->status = reply->exit_status;
 	if (run->state == DISTRO_ENDED)
 		return 0;
@@ -273,14 +288,22 @@ static int distro_on_timeout(struct distro_run *run, int64_t now)
 
 static int distro_on_deadline(struct distro_run *run)
 {
+	unsigned int boot_s =
+		run->request->boot_timeout ? run->request->boot_timeout : DISTRO_BOOT_S;
+
 	if (run->state == DISTRO_SHUTDOWN)
 		return err_set(run->e, -ETIMEDOUT,
 			       "guest: it did not shut down within %d s: changes may be lost",
 			       DISTRO_SHUTDOWN_MS / 1000);
+	if (run->state != DISTRO_BOOTING)
+		return err_set(run->e, -ETIMEDOUT,
+			       "guest: the command did not start within %u s: the agent answers, "
+			       "but mounting what is shared takes too long",
+			       boot_s);
 	return err_set(run->e, -ETIMEDOUT,
 		       "guest: no agent answers after %u s: either the image did not boot, or it "
 		       "has no qemu-guest-agent that starts by itself",
-		       run->request->boot_timeout ? run->request->boot_timeout : DISTRO_BOOT_S);
+		       boot_s);
 }
 
 static int distro_on_time(struct distro_run *run)
@@ -291,6 +314,8 @@ static int distro_on_time(struct distro_run *run)
 		return distro_on_timeout(run, now);
 	if (run->deadline_ms && now >= run->deadline_ms)
 		return distro_on_deadline(run);
+	if (run->answer_by_ms && now >= run->answer_by_ms)
+		return err_set(run->e, -ETIMEDOUT, "guest: the agent does not answer any more");
 	if (run->status_at_ms && now >= run->status_at_ms)
 		return distro_ask_status(run);
 	return 0;
@@ -298,7 +323,8 @@ static int distro_on_time(struct distro_run *run)
 
 static int distro_time_left(const struct distro_run *run)
 {
-	const int64_t at[] = {run->timeout_at_ms, run->deadline_ms, run->status_at_ms};
+	const int64_t at[] = {run->timeout_at_ms, run->deadline_ms, run->status_at_ms,
+			      run->answer_by_ms};
 	int64_t now = distro_now_ms();
 	int64_t least = -1;
 
