@@ -140,7 +140,7 @@ $(UNIT_VMRUN): $(filter-out $(OBJ)/vmrun/main.o,$(VMRUN_OBJECTS))
 	rm -f $@
 	ar rcs $@ $^
 
-UNIT_OF_VMRUN := $(addprefix $(BUILD)/tests/unit/,test_distro)
+UNIT_OF_VMRUN := $(addprefix $(BUILD)/tests/unit/,test_agent test_distro)
 $(UNIT_OF_VMRUN): $(UNIT_VMRUN)
 $(UNIT_OF_VMRUN): UNIT_MORE := $(UNIT_VMRUN) -lkmod -lz -lstdc++
 # It includes the file, for the sake of what is static there.

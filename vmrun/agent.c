@@ -123,16 +123,30 @@ char *agent_shutdown_text(void)
 	return agent_shell_text("poweroff || shutdown -h now");
 }
 
-static void agent_read_status(struct json_doc *doc, const struct json_node *result,
-			      struct agent_reply *ret)
+/* A number without which a reply is none. */
+static int agent_read_range(struct json_doc *doc, const struct json_node *result, const char *key,
+			    int32_t low, int32_t high)
 {
 	int32_t number = 0;
 
-	json_bool(doc, result, "exited", &ret->has_exited);
-	if (json_i32(doc, result, "signal", &number))
-		ret->exit_status = 128 + number;
-	else if (json_i32(doc, result, "exitcode", &number))
-		ret->exit_status = number;
+	json_require(doc, result, key);
+	if (!json_i32(doc, result, key, &number) || (number >= low && number <= high))
+		return number;
+	json_fail(doc, json_member(doc, result, key), "%d is out of range (%d to %d)", number, low,
+		  high);
+	return 0;
+}
+
+static void agent_read_status(struct json_doc *doc, const struct json_node *result,
+			      struct agent_reply *ret)
+{
+	json_require(doc, result, "exited");
+	if (!json_bool(doc, result, "exited", &ret->has_exited) || !ret->has_exited)
+		return;
+	if (json_member(doc, result, "signal"))
+		ret->exit_status = 128 + agent_read_range(doc, result, "signal", 1, 64);
+	else
+		ret->exit_status = agent_read_range(doc, result, "exitcode", 0, 255);
 }
 
 static void agent_read(struct json_doc *doc, enum agent_request request, struct agent_reply *ret)
