@@ -2,6 +2,7 @@
  */
 #include "runtime/cmd/ground.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 #include "lib/fd.h"
@@ -16,6 +17,7 @@ static int ground_reach_container(const struct cmd *c, char **argv, struct err *
 	auto_close int root = state_open_root(cmd_root(c), false, &ignored);
 	auto_close int dir = -1;
 	auto_close int pidfd = -1;
+	int r;
 
 	if (root < 0 || state_check_id(c->argv[0], &ignored) < 0)
 		return 0;
@@ -23,7 +25,9 @@ static int ground_reach_container(const struct cmd *c, char **argv, struct err *
 	if (dir < 0)
 		return 0;
 	pidfd = state_open_monitor(dir, NULL);
-	return pidfd < 0 ? userns_enter_new(argv, e) : userns_enter_of(pidfd, argv, e);
+	r = pidfd < 0 ? -ESRCH : userns_enter_of(pidfd, argv, e);
+	/* A monitor that is being torn down is of no namespace any more. */
+	return r == -ESRCH ? userns_enter_new(argv, e) : r;
 }
 
 int ground_reach(const struct cmd *c, const struct cmd_verb *verb, char **argv, struct err *e)

@@ -171,16 +171,27 @@ refused'
 	expect_own_namespaces "$pid" monitor $$ user mnt pid ipc uts net
 	expect_qemu_confined "$(child_named "$pid" qemu)" "$pid"
 	expect_virtiofsd_confined "$(child_named "$pid" virtiofsd)" "$pid"
-	ucall "$USER_VMRT" kill "$ID" KILL
+	ucall "$USER_VMRT" kill "$ID" CONT
 	expect_status 0
-	wait_for "its end" process_is_gone "$pid"
-	ucall "$USER_VMRT" delete "$ID"
+	# A process in the container's pid namespace that nobody reaps for a while: until then its first one cannot end.
+	nsenter --target "$pid" --pid --no-fork sh -c 'sleep 1000 & exec sleep 6' </dev/null >/dev/null 2>&1 3>&- &
+	wait_for "it to be there" pgrep -P $! sleep
+	kill -KILL "$pid"
+	wait_for "a monitor of no namespace" has_no_namespaces "$pid"
+	ucall "$USER_VMRT" delete --force "$ID"
+	expect_err ""
 	expect_status 0
+	wait $! || true
+	[ ! -e "$USER_HOME/../run/vmrt/$ID" ] || expect_failed "no state"
 }
 
-# The monitor's pid as the tests see it.
+has_no_namespaces() {
+	! stat -L "/proc/$1/ns/mnt" >/dev/null 2>&1
+}
+
+# The monitor's pid as the tests see it: that of a container which this file's processes have left to their first one.
 monitor_on_host() {
-	ps -eo pid=,comm= | while read -r pid comm; do
+	ps -o pid=,comm= --ppid "$(cat "$(rootless_dir)/holder.pid")" | while read -r pid comm; do
 		[ "$comm" = vmrt-monitor ] || continue
 		[ "$(status_field "$pid" Uid)" = "$USER_ID $USER_ID $USER_ID $USER_ID" ] && echo "$pid" && break
 	done
