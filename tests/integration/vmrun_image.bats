@@ -176,3 +176,35 @@ with tarfile.open(sys.argv[1], "w", format=tarfile.PAX_FORMAT) as tar:
 	expect_status 0
 	expect_equal "$(find "$T/out/root/a" -name f | wc -l)" 1
 }
+
+@test "what gets out of the image's root is in its directory still, not on the host" {
+	mkdir "$T/out"
+	echo 'no archive at all' >"$T/text"
+	# Its line finds no room in the pipe: so it can be looked at.
+	python3 - "$BUILD/vmrun-unpack" "$T" <<-'END'
+		import os, subprocess, sys, time
+
+		program, t = sys.argv[1:]
+		lines, line = os.pipe()
+		os.set_blocking(line, False)
+		try:
+		    while True:
+		        os.write(line, b"x" * 4096)
+		except BlockingIOError:
+		    os.set_blocking(line, True)
+		outside = os.open(t, os.O_RDONLY)
+		unpack = subprocess.Popen([program, t + "/text", t + "/out"], stderr=line, pass_fds=[outside])
+		proc = f"/proc/{unpack.pid}"
+		end = time.monotonic() + 60
+		while not os.readlink(proc + "/root").endswith("/root") and time.monotonic() < end:
+		    time.sleep(0.01)
+		blobs = [fd for fd in os.listdir(proc + "/fd") if os.readlink(f"{proc}/fd/{fd}").endswith("/blobs")]
+		directories = [fd for fd in os.listdir(proc + "/fd") if os.path.isdir(f"{proc}/fd/{fd}")]
+		tops = [os.stat(f"{proc}/fd/{fd}" + "/.." * 64) for fd in directories]
+		os.close(line)
+		os.close(lines)
+		unpack.wait()
+		assert blobs and directories == blobs, (blobs, directories)
+		assert all(os.path.samestat(top, os.stat(t + "/out")) for top in tops), tops
+	END
+}

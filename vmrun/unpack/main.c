@@ -16,9 +16,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/capability.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "lib/fd.h"
@@ -36,21 +38,35 @@ struct unpack {
 	struct blobs blobs;
 };
 
+/* DIR becomes all of the file system there is: what has come out of the image's root ends here. */
+static int unpack_leave_host(const char *dir)
+{
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount(dir, dir, NULL, MS_BIND, NULL) < 0 || chdir(dir) < 0)
+		return -errno;
+	/* The old root is on top of the new one, and goes. */
+	if (syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+		return -errno;
+	return 0;
+}
+
+/* Directories are opened in the new root only: ".." of an older one would lead to the host's. */
 static int unpack_open(struct unpack *u, const char *archive, const char *dir, struct err *e)
 {
-	auto_close int dirfd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int r;
 
 	u->archive_fd = open(archive, O_RDONLY | O_CLOEXEC);
 	if (u->archive_fd < 0)
 		return err_set(e, -errno, "'%s': %s", archive, strerror(errno));
-	if (dirfd < 0 || mkdirat(dirfd, "root", 0755) < 0 || mkdirat(dirfd, "blobs", 0700) < 0)
+	r = unpack_leave_host(dir);
+	if (r < 0)
+		return err_sys(e, r, "making '%s' the root", dir);
+	if (mkdir("root", 0755) < 0 || mkdir("blobs", 0700) < 0)
 		return err_sys(e, -errno, "making '%s'", dir);
-	u->config_fd = openat(dirfd, "image.json", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	u->blobs.dirfd = openat(dirfd, "blobs", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	u->config_fd = open("image.json", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	u->blobs.dirfd = open("blobs", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (u->config_fd < 0 || u->blobs.dirfd < 0)
 		return err_sys(e, -errno, "making '%s'", dir);
-	if (fchdir(dirfd) < 0)
-		return err_sys(e, -errno, "'%s'", dir);
 	return 0;
 }
 
@@ -235,6 +251,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "Usage: vmrun-unpack ARCHIVE DIR\n");
 		return 1;
 	}
+	/* A directory of its caller's would lead out. Linux 5.9. */
+	(void)syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, 0);
 	setlocale(LC_CTYPE, "C.UTF-8"); /* names are what they are */
 	r = unpack_open(&u, argv[1], argv[2], &e);
 	if (r == 0)
