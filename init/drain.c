@@ -1,5 +1,6 @@
 /* Connections whose owner has gone stay in one of three states until the other side has everything,
  * the end included. The kernel tells nobody when that is so, and they are read again and again.
+ * Those to the host's Unix sockets are over when the host has said so, which is looked at as often.
  *
  * Must not wait for who does not read: limits count from the last byte that was taken. */
 #include "init/drain.h"
@@ -17,6 +18,7 @@
 #include "init/diag.h"
 #include "init/loop.h"
 #include "init/machine.h"
+#include "init/sockets.h"
 #include "lib/fd.h"
 
 #define DRAIN_STATES	(1u << TCP_FIN_WAIT1 | 1u << TCP_CLOSING | 1u << TCP_LAST_ACK)
@@ -30,6 +32,7 @@
 struct drain_state {
 	uint64_t bytes; /* not acknowledged, the ends left out */
 	uint32_t connections;
+	struct sockets_rest sockets;
 };
 
 static struct {
@@ -58,16 +61,44 @@ static struct drain_state drain_look(void)
 	struct drain_state now = {0};
 
 	if (diag_dump(drain.fd, IPPROTO_TCP, DRAIN_STATES, drain_take, &now) < 0)
-		return (struct drain_state){0};
+		now = (struct drain_state){0};
+	now.sockets = sockets_rest();
 	return now;
+}
+
+static bool drain_is_progress(const struct drain_state *now)
+{
+	const struct drain_state *last = &drain.last;
+
+	return now->bytes != last->bytes || now->connections != last->connections ||
+	       now->sockets.connections != last->sockets.connections ||
+	       now->sockets.moved_bytes != last->sockets.moved_bytes;
+}
+
+static bool drain_is_empty(const struct drain_state *now)
+{
+	return !now->connections && !now->sockets.connections;
 }
 
 static void drain_finish(void)
 {
 	int timer = drain.timer.fd;
 
-	if (timer >= 0)
+	if (drain.last.bytes)
+		control_send_log(PROTO_LOG_WARN,
+				 "network: %llu bytes that the container has sent are lost: nobody "
+				 "takes them",
+				 (unsigned long long)drain.last.bytes);
+	if (drain.last.sockets.connections)
+		control_send_log(PROTO_LOG_WARN,
+				 "sockets: what the container has written on %u connections is "
+				 "lost: nobody takes it",
+				 drain.last.sockets.connections);
+	if (timer >= 0) {
 		loop_remove(&drain.timer);
+		control_send_log(PROTO_LOG_DEBUG, "init: connections drained in %llu us",
+				 (unsigned long long)(machine_now_us() - drain.begin_us));
+	}
 	fd_close(&timer);
 	fd_close(&drain.fd);
 	drain.on_done();
@@ -83,20 +114,13 @@ static void drain_on_timer(struct loop_source *s, uint32_t events)
 	(void)events;
 	(void)!read(s->fd, &count, sizeof(count));
 	now = drain_look();
-	if (now.bytes != drain.last.bytes || now.connections != drain.last.connections)
+	if (drain_is_progress(&now))
 		drain.progress_us = now_us;
 	drain.last = now;
-	limit_us = now.bytes ? DRAIN_DATA_LIMIT_US : DRAIN_END_LIMIT_US;
-	if (now.connections && now_us - drain.progress_us < limit_us &&
+	limit_us = now.bytes || now.sockets.connections ? DRAIN_DATA_LIMIT_US : DRAIN_END_LIMIT_US;
+	if (!drain_is_empty(&now) && now_us - drain.progress_us < limit_us &&
 	    now_us - drain.begin_us < DRAIN_LIMIT_US)
 		return;
-	if (now.bytes)
-		control_send_log(PROTO_LOG_WARN,
-				 "network: %llu bytes that the container has sent are lost: nobody "
-				 "takes them",
-				 (unsigned long long)now.bytes);
-	control_send_log(PROTO_LOG_DEBUG, "init: connections drained in %llu us",
-			 (unsigned long long)(now_us - drain.begin_us));
 	drain_finish();
 }
 
@@ -110,7 +134,7 @@ void drain_wait(void (*on_done)(void))
 	drain.fd = diag_open();
 	drain.begin_us = drain.progress_us = machine_now_us();
 	drain.last = drain_look();
-	if (!drain.last.connections) {
+	if (drain_is_empty(&drain.last)) {
 		drain_finish();
 		return;
 	}

@@ -1,5 +1,5 @@
-/* What the container's processes have written on TCP connections and left to the kernel to send: a
- * machine that goes at once would take it along. */
+/* What the container's processes have written on TCP connections and left to the kernel to send, or
+ * on those to the host's Unix sockets: a machine that goes at once would take it along. */
 #ifndef VMRT_INIT_DRAIN_H
 #define VMRT_INIT_DRAIN_H
 

@@ -6,6 +6,7 @@
 #include "init/sockets.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,7 @@ struct sockets_connection {
 static struct {
 	struct loop_source link;
 	struct wire_out out;
+	uint64_t moved_bytes;
 	size_t in_size;
 	uint8_t in[2 * SOCKET_LINK_FRAME_ROOM];
 	uint32_t listener_count;
@@ -112,6 +114,7 @@ static void sockets_flush(void)
 			break; /* full; or the host's end is gone, which the control link tells */
 		done += (size_t)n;
 	}
+	sockets->moved_bytes += done;
 	memmove(sockets->out.data, sockets->out.data + done, sockets->out.size - done);
 	sockets->out.size -= done;
 	loop_set(&sockets->link, EPOLLIN | (sockets->out.size ? EPOLLOUT : 0));
@@ -175,8 +178,10 @@ static void sockets_on_link(struct loop_source *s, uint32_t events)
 	if (events & (EPOLLIN | EPOLLHUP))
 		n = read(s->fd, sockets->in + sockets->in_size,
 			 sizeof(sockets->in) - sockets->in_size);
-	if (n > 0)
+	if (n > 0) {
 		sockets->in_size += (size_t)n;
+		sockets->moved_bytes += (size_t)n;
+	}
 	for (;;) {
 		struct socket_frame frame;
 		struct err e;
@@ -239,4 +244,21 @@ int sockets_open(const struct guest_container *c, struct err *e)
 		return err_sys(e, -errno, "guest: the link of sockets");
 	loop_add(&sockets->link, fd, EPOLLIN, sockets_on_link);
 	return 0;
+}
+
+struct sockets_rest sockets_rest(void)
+{
+	struct sockets_rest rest = {0};
+
+	if (!sockets)
+		return rest;
+	rest.moved_bytes = sockets->moved_bytes;
+	for (int i = 0; i < SOCKET_CONNECTION_MAX; i++)
+		rest.connections += sockets->connections[i].is_used;
+	for (uint32_t i = 0; i < sockets->listener_count; i++) {
+		struct pollfd p = {.fd = sockets->listeners[i].source.fd, .events = POLLIN};
+
+		rest.connections += poll(&p, 1, 0) == 1 && (p.revents & POLLIN);
+	}
+	return rest;
 }

@@ -83,6 +83,28 @@ uid=1000 gid=2000' ] || expect_failed "both visits:" "$(cat "$T/visits")"
 	wait_for "the server has felt it" file_has "$T/visits" 'broken pipe'
 }
 
+@test "what a container has written when it ends arrives, however slowly it is read" {
+	local size=$((1 << 20))
+	serve sink
+	mount_server rw
+	run_container sh -c "payload write $size 5 | payload unix-put /run/server.sock"
+	expect_status 0
+	wait_for "all of it" grep -qx "$size $("$BUILD/payload" write $size 5 | sha256sum | cut -d ' ' -f 1)" "$T/visits"
+}
+
+@test "a server that takes nothing does not keep a container that has ended for long" {
+	vm_only "runc's container is connected to the server itself"
+	serve deaf
+	mount_server rw
+	# More than the server's queue takes, and less than that, the window and the guest's queue.
+	args sh -c 'payload write 350000 5 | payload unix-put /run/server.sock; exit 7'
+	create_ok
+	start_ok
+	wait_exit
+	expect_status 7
+	grep 'sockets: what the container has written on 1 connections is lost: nobody takes it' "$ROOT/$ID/log"
+}
+
 @test "many connections at once" {
 	serve echo
 	mount_server rw

@@ -2,6 +2,8 @@
 
   echo     sends back what comes, until its end
   count    reads to the end, then sends the number of bytes and their SHA-256
+  sink     reads to the end, slowly; the number of bytes and their SHA-256 are a line in OUT
+  deaf     reads nothing
   give N   sends N bytes of a known pattern, and closes
   close    closes at once
   dgram, seqpacket   nothing: a socket of that type"""
@@ -11,6 +13,7 @@ import socket
 import struct
 import sys
 import threading
+import time
 
 
 def pattern(size):
@@ -29,6 +32,16 @@ def serve(connection, mode):
                 size += len(data)
                 digest.update(data)
             connection.sendall(f"{size} {digest.hexdigest()}\n".encode())
+        elif mode[0] == "sink":
+            size, digest = 0, hashlib.sha256()
+            while data := connection.recv(16384):
+                size += len(data)
+                digest.update(data)
+                time.sleep(0.02)
+            with open(sys.argv[-1], "a", encoding="utf-8") as out:
+                print(f"{size} {digest.hexdigest()}", file=out)
+        elif mode[0] == "deaf":
+            threading.Event().wait()
         elif mode[0] == "give":
             try:
                 connection.sendall(pattern(int(mode[1])))

@@ -366,17 +366,32 @@ static int network_tcp_put(int argc, char **argv)
 	return 0;
 }
 
-/* Stdin to a Unix socket, half-closed at its end, and what comes back to stdout. */
-static int network_unix_talk(int argc, char **argv)
+static int network_unix_connect(const char *path)
 {
 	struct sockaddr_un to = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(to.sun_path, sizeof(to.sun_path), "%s", path);
+	if (fd < 0 || connect(fd, (const struct sockaddr *)&to, sizeof(to)) < 0)
+		payload_die("connect");
+	return fd;
+}
+
+/* Stdin to a Unix socket, without waiting for anything. */
+static int network_unix_put(int argc, char **argv)
+{
+	(void)argc;
+	network_copy(STDIN_FILENO, network_unix_connect(argv[0]), 0);
+	return 0;
+}
+
+/* Stdin to a Unix socket, half-closed at its end, and what comes back to stdout. */
+static int network_unix_talk(int argc, char **argv)
+{
+	int fd = network_unix_connect(argv[0]);
 	pid_t child;
 
 	(void)argc;
-	snprintf(to.sun_path, sizeof(to.sun_path), "%s", argv[0]);
-	if (fd < 0 || connect(fd, (const struct sockaddr *)&to, sizeof(to)) < 0)
-		payload_die("connect");
 	child = fork();
 	if (child < 0)
 		payload_die("fork");
@@ -465,6 +480,7 @@ const struct payload_command network_commands[] = {
 	{"dns-tcp", "SERVER NAME", 2, network_dns_tcp},
 	{"tcp-get", "PORT [PAUSE-US]", 1, network_tcp_get},
 	{"unix-talk", "PATH", 1, network_unix_talk},
+	{"unix-put", "PATH", 1, network_unix_put},
 	{"unix-many", "PATH COUNT", 2, network_unix_many},
 	{"tcp-put", "ADDRESS PORT", 2, network_tcp_put},
 	{0},
