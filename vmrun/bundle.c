@@ -266,7 +266,7 @@ int bundle_parse_memory(const char *text, unsigned long *ret_mib, struct err *e)
 	return 0;
 }
 
-static int bundle_check_texts(const struct request *request, struct err *e)
+int bundle_check_texts(const struct request *request, struct err *e)
 {
 	auto_free char *qemu = bundle_find_qemu(request->qemu);
 
@@ -279,7 +279,7 @@ static int bundle_check_texts(const struct request *request, struct err *e)
 	if (request->qemu && !qemu)
 		return err_set(e, -ENOENT, "option --qemu: there is no program '%s'",
 			       request->qemu);
-	/* A bundle is UTF-8; what is not would arrive as something else. */
+	/* JSON is UTF-8; what is not would arrive as something else. */
 	for (int i = 0; i < request->arg_count; i++) {
 		if (!json_out_is_text(request->args[i]))
 			return err_set(e, -EILSEQ, "argument %d of the command is no UTF-8 text",

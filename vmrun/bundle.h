@@ -21,6 +21,9 @@ int bundle_write(const struct request *request, const struct kernel *kernel,
 		 const struct disks *disks, const char *dir, struct bundle_ids *ret_ids,
 		 struct err *e) VMRT_MUST_CHECK;
 
+/* Are the command's words and --env what a document of JSON can tell? For a bundle it is called. */
+int bundle_check_texts(const struct request *request, struct err *e) VMRT_MUST_CHECK;
+
 /* --memory: "512", "512M", "2G", as QEMU takes it. */
 int bundle_parse_memory(const char *text, unsigned long *ret_mib, struct err *e) VMRT_MUST_CHECK;
 

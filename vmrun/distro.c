@@ -491,7 +491,9 @@ static int distro_plan(struct distro_run *run, struct mounts *shares)
 		r = distro_make_mark(run);
 	if (r < 0)
 		return r;
-	distro_guest_make(request, shares, shares->cwd, &args, &env);
+	r = distro_guest_make(request, shares, shares->cwd, &args, &env, run->e);
+	if (r < 0)
+		return r;
 	input = xasprintf("%s\n", run->mark);
 	run->exec_text = agent_exec_text("/bin/sh", &args, &env, input);
 	return distro_ask(run, AGENT_SYNC, agent_sync_text(DISTRO_SYNC_ID));

@@ -4,12 +4,15 @@
  * sysfs. The command is a vector from here to execve(): its words are the shell's parameters. */
 #include "vmrun/distro_guest.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/mem.h"
+#include "runtime/oci/json_write.h"
+#include "vmrun/bundle.h"
 #include "vmrun/environ.h"
 
 #define GUEST_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -119,10 +122,20 @@ static void guest_make_env(const struct request *request, struct strv *ret)
 	}
 }
 
-void distro_guest_make(const struct request *request, const struct mounts *shares, const char *cwd,
-		       struct strv *ret_args, struct strv *ret_env)
+static bool guest_are_texts(const struct strv *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		if (!json_out_is_text(list->at[i]))
+			return false;
+	}
+	return true;
+}
+
+int distro_guest_make(const struct request *request, const struct mounts *shares, const char *cwd,
+		      struct strv *ret_args, struct strv *ret_env, struct err *e)
 {
 	mode_t mask = umask(0);
+	int r = bundle_check_texts(request, e);
 
 	umask(mask);
 	strv_push(ret_args, "-c");
@@ -141,4 +154,7 @@ void distro_guest_make(const struct request *request, const struct mounts *share
 			strv_push(ret_args, "-i");
 	}
 	guest_make_env(request, ret_env);
+	if (r == 0 && (!guest_are_texts(ret_args) || !guest_are_texts(ret_env)))
+		r = err_set(e, -EILSEQ, "a path or an environment variable is no UTF-8 text");
+	return r;
 }

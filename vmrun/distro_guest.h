@@ -28,8 +28,9 @@
 /* How a share is called in the guest; `number` is its place in `shares`. */
 #define DISTRO_TAG "vmrun%zu"
 
-/* The arguments of /bin/sh and the environment. `cwd` is where the command starts. */
-void distro_guest_make(const struct request *request, const struct mounts *shares, const char *cwd,
-		       struct strv *ret_args, struct strv *ret_env);
+/* The arguments of /bin/sh and the environment. `cwd` is where the command starts. Fails for what
+ * is no UTF-8 text. */
+int distro_guest_make(const struct request *request, const struct mounts *shares, const char *cwd,
+		      struct strv *ret_args, struct strv *ret_env, struct err *e) VMRT_MUST_CHECK;
 
 #endif

@@ -121,8 +121,45 @@ static void test_deadline(void)
 	run_free(run);
 }
 
+/* The error's text of planning to run that, "" for none. */
+static const char *plan(const struct request *request)
+{
+	struct distro_run *run = run_new(DISTRO_BOOTING);
+	struct mounts shares = {0};
+
+	run->request = request;
+	(void)!distro_plan(run, &shares);
+	mounts_done(&shares);
+	free(run->exec_text);
+	run_free(run);
+	return error.text;
+}
+
+/* The agent's JSON has no place for other bytes: they would arrive as something else. */
+static void test_texts(void)
+{
+	char *words[] = {(char *)"echo", (char *)"gr\xc3\xbcn", NULL};
+	char *bad_words[] = {(char *)"echo", (char *)"\xff", NULL};
+	const char *bad_pair[] = {"A=\xff"};
+	const char *no_name[] = {"=x"};
+	struct request request = {.args = words, .arg_count = 2};
+
+	is_str(plan(&request), "", "UTF-8");
+	request.args = bad_words;
+	is_str(plan(&request), "argument 1 of the command is no UTF-8 text", "another word");
+	request.args = words;
+	request.workdir = "/\xff";
+	is_str(plan(&request), "a path or an environment variable is no UTF-8 text", "a directory");
+	request.workdir = NULL;
+	request.env = (struct option_list){.at = bad_pair, .count = 1};
+	is_str(plan(&request), "a path or an environment variable is no UTF-8 text", "a variable");
+	request.env.at = no_name;
+	is_str(plan(&request), "option --env: expected NAME or NAME=VALUE, got '=x'", "no name");
+}
+
 int main(void)
 {
+	test_texts();
 	test_end_before_reply();
 	test_one_status();
 	test_agent_gone();
