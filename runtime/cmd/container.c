@@ -14,11 +14,6 @@
 #include "lib/mem.h"
 #include "runtime/hook/hook.h"
 
-/* It takes a tenth of a second, and on a machine with ten times the work that it can do has taken
- * four: whoever gives up leaves a directory and control groups behind. A caller that has less time,
- * as containerd for a shim that died (five seconds), ends the command itself. */
-#define CONTAINER_END_WAIT_MS 30000
-
 void container_done(struct container *k)
 {
 	fd_close(&k->root_dirfd);

@@ -8,6 +8,12 @@
 #include "runtime/oci/config.h"
 #include "runtime/state/state.h"
 
+/* How long a monitor's end may take. It takes a tenth of a second, and on a machine with ten times
+ * the work that it can do has taken four: whoever gives up leaves a directory and control groups
+ * behind. A caller that has less time, as containerd for a shim that died (five seconds), ends the
+ * command itself. */
+#define CONTAINER_END_WAIT_MS 30000
+
 struct container {
 	int root_dirfd;
 	int dirfd;

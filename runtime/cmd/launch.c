@@ -11,9 +11,11 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -532,6 +534,16 @@ static int launch_complete(struct launch_context *x, const char *root, struct er
 	return r;
 }
 
+static void launch_end_monitor(struct launch_context *x)
+{
+	int status;
+
+	pidfd_send_signal(x->pidfd, SIGKILL, NULL, 0);
+	if (spawn_wait(x->pidfd, CONTAINER_END_WAIT_MS, &status) < 0)
+		log_warn("the monitor does not end after SIGKILL");
+	fd_close(&x->pidfd);
+}
+
 /* Takes back what a failed creation has made; the error that is being reported stays. */
 static void launch_undo(struct launch_context *x)
 {
@@ -545,16 +557,19 @@ static void launch_undo(struct launch_context *x)
 	fd_close(&x->sync_fd);
 	launch_ids_close(&x->ids);
 	if (x->pidfd >= 0) {
-		spawn_kill(&x->pidfd);
+		launch_end_monitor(x);
 		x->state.status = STATE_STOPPED;
 		if (hook_run_all(x->config, OCI_HOOK_POSTSTOP, &x->state, &ignored) < 0)
 			log_warn("%s", ignored.text);
 	}
-	if (was_made && cgroup_driver_remove(x->state_dirfd, &ignored) < 0)
+	if (!was_made)
+		return;
+	/* It has the list of what is left: delete --force finds it. */
+	if (cgroup_driver_remove(x->state_dirfd, &ignored) < 0)
 		log_warn("%s", ignored.text);
-	fd_close(&x->state_dirfd);
-	if (was_made)
+	else
 		(void)state_remove(x->root_dirfd, x->launch->id);
+	fd_close(&x->state_dirfd);
 }
 
 static int launch_dry_run(struct launch_context *x, struct err *e)

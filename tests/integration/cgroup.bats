@@ -89,6 +89,26 @@ set_path() {
 	[ ! -e "$(cgroup_dir memory)" ] || expect_failed "no cgroup"
 }
 
+@test "a create that fails and cannot remove its cgroup leaves the list of it to delete --force" {
+	local dir
+	vm_only "runc tells no more than an error"
+	set_path
+	dir=$(cgroup_dir memory)
+	printf '#!/bin/sh\nsleep 1000 </dev/null >/dev/null 2>&1 &\necho $! >%s/stays\necho $! >%s/cgroup.procs\nexit 7\n' "$T" "$dir" >"$T/hook"
+	chmod +x "$T/hook"
+	config '.hooks.createRuntime = [{path: $p}]' --arg p "$T/hook"
+	args /payload ready
+	create
+	[ "$status" -ne 0 ] || expect_failed "a create that fails"
+	kill "$(cat "$T/stays")"
+	wait_for "its end" process_is_gone "$(cat "$T/stays")"
+	[ -d "$dir" ] || expect_failed "a cgroup that could not be removed"
+	call delete --force "$ID"
+	expect_status 0
+	[ ! -e "$dir" ] || expect_failed "no cgroup after delete --force"
+	[ ! -e "$ROOT/$ID" ] || expect_failed "no state after delete --force"
+}
+
 @test "a path that leads out is refused" {
 	vm_only "runc cleans it"
 	config '.linux.cgroupsPath = "/a/../../b"'
