@@ -208,3 +208,23 @@ with tarfile.open(sys.argv[1], "w", format=tarfile.PAX_FORMAT) as tar:
 		assert all(os.path.samestat(top, os.stat(t + "/out")) for top in tops), tops
 	END
 }
+
+@test "an opaque directory hides what is below it too, wherever in the layer that is said" {
+	local own='["dir", "a", ""], ["dir", "a/.config", ""], ["file", "a/.config/deep/new", "x"], ["file", "a/.b", "x"]' order
+	local opaque='["file", "a/.wh..wh..opq", ""]'
+	for order in "$own, $opaque" "$opaque, $own"; do
+		image oci opaque.tar none <<-END
+			{"layers": [
+				[["file", "a/.config/old", "x"], ["file", "a/.config/deep/er/old", "x"], ["link", "a/.config/deep/link", "/beside"],
+				 ["file", "a/old", "x"], ["file", "a/.b", "old"], ["file", "beside/old", "x"], ["link", "way", "a"]],
+				[$order]]}
+		END
+		unpack opaque.tar
+		expect_status 0
+		expect_equal "$(cd "$T/out/root" && find a beside ! -type d | sort | xargs)" 'a/.b a/.config/deep/new beside/old' "$order"
+		[ ! -e "$T/out/root/a/.config/deep/er" ] || expect_failed "no empty directory of the first layer's"
+	done
+	image oci opaque.tar none <<<'{"layers": [[["file", "d/old", "x"], ["link", "etc", "d"]], [["file", "d/new", "x"], ["file", ".wh..wh..opq", ""]]]}'
+	unpack opaque.tar
+	expect_equal "$(cd "$T/out/root" && find . ! -type d)" './d/new'
+}

@@ -3,8 +3,8 @@
 #include "vmrun/unpack/layer.h"
 
 #include <archive_entry.h>
-#include <dirent.h>
 #include <errno.h>
+#include <fts.h>
 #include <ftw.h>
 #include <search.h>
 #include <stdio.h>
@@ -95,27 +95,34 @@ static int layer_remove(const char *path, struct err *e)
 	return 0;
 }
 
-/* What lower layers have in a directory. */
-static int layer_empty(const struct layer *l, const char *path, struct err *e)
+/* Goes on with the names below it only if the layer has some of them. */
+static int layer_empty_one(const struct layer *l, FTS *tree, FTSENT *at, struct err *e)
 {
-	DIR *dir = opendir(path);
-	const struct dirent *entry;
-	int r = 0;
+	const char *name = !strncmp(at->fts_path, "./", 2) ? at->fts_path + 2 : at->fts_path;
 
-	if (!dir)
-		return errno == ENOENT || errno == ENOTDIR
-			       ? 0
-			       : err_sys(e, -errno, "reading '%s' of the image", path);
-	while (r == 0 && (entry = readdir(dir))) {
-		auto_free char *one = strcmp(path, ".") ? xasprintf("%s/%s", path, entry->d_name)
-							: xstrdup(entry->d_name);
+	if (at->fts_info == FTS_DNR || at->fts_info == FTS_ERR)
+		return err_sys(e, -at->fts_errno, "reading '%s' of the image", name);
+	if (at->fts_level == FTS_ROOTLEVEL || at->fts_info == FTS_DP ||
+	    tfind(name, &l->unpacked, layer_compare))
+		return 0;
+	(void)fts_set(tree, at, FTS_SKIP);
+	return layer_remove(name, e);
+}
 
-		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
-			continue;
-		if (!tfind(one, &l->unpacked, layer_compare))
-			r = layer_remove(one, e);
-	}
-	closedir(dir);
+/* What lower layers have in a directory, and in those below it that this layer has as well. */
+static int layer_empty(const struct layer *l, char *path, struct err *e)
+{
+	char *const paths[] = {path, NULL};
+	FTS *tree = fts_open(paths, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, NULL);
+	FTSENT *at;
+	int r = tree ? 0 : err_sys(e, -errno, "reading '%s' of the image", path);
+
+	while (r == 0 && (errno = 0, at = fts_read(tree)))
+		r = layer_empty_one(l, tree, at, e);
+	if (r == 0 && errno)
+		r = err_sys(e, -errno, "reading '%s' of the image", path);
+	if (tree)
+		fts_close(tree);
 	return r;
 }
 
@@ -126,11 +133,12 @@ static int layer_white_out(const struct layer *l, char *path, struct err *e)
 	const char *name = slash ? slash + 1 : path;
 	const char *hidden = name + strlen(LAYER_WHITEOUT);
 	auto_free char *gone = NULL;
+	char here[] = ".";
 
 	if (!strcmp(name, LAYER_OPAQUE)) {
 		if (slash)
 			*slash = '\0';
-		return layer_empty(l, slash ? path : ".", e);
+		return layer_empty(l, slash ? path : here, e);
 	}
 	if (!strncmp(name, LAYER_AUFS, strlen(LAYER_AUFS)))
 		return 0;
