@@ -385,6 +385,8 @@ static int machine_start_all(struct machine *m, const struct monitor_start *star
 				plan->bind_count, is_flat, e);
 	if (r == 0)
 		r = machine_start_share(m, start, share_dir, listen_fd, *is_flat, e);
+	/* QEMU is to see it when virtiofsd is gone. */
+	fd_close(&listen_fd);
 	return r < 0 || m->origin == VM_BOOTED ? r : machine_restore(m, start, e);
 }
 
@@ -424,7 +426,7 @@ int machine_start(struct machine *m, const struct monitor_start *start, struct e
 	machine_prepare_restore(m, start);
 	r = machine_start_all(m, start, share_dir, false, &is_flat, e);
 	if (r < 0 && m->has_restore_failed) {
-		machine_abandon_restore(m, start, e);
+		machine_abandon_restore(m, e);
 		r = machine_start_all(m, start, share_dir, true, &is_flat, e);
 	}
 	/* The taps are QEMU's alone from here on, the template is nobody's. */

@@ -57,7 +57,6 @@ size_t machine_give_memory(const struct machine *m, struct spawn_fd *fds);
 int machine_restore(struct machine *m, const struct monitor_start *start,
 		    struct err *e) VMRT_MUST_CHECK;
 /* Ends what runs; the machine is to be booted. `why` is logged. */
-void machine_abandon_restore(struct machine *m, const struct monitor_start *start,
-			     const struct err *why);
+void machine_abandon_restore(struct machine *m, const struct err *why);
 
 #endif

@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,6 +28,8 @@
 
 /* A hundred times what it takes on a busy machine. */
 #define RESTORE_LIMIT_MS 60000
+/* For a QEMU that says no more to be gone. */
+#define RESTORE_END_MS 5000
 
 /* A pipe with all of it: QEMU never gets the template itself. */
 static int restore_open_state(struct machine *m, const struct store_template *from, struct err *e)
@@ -78,6 +81,44 @@ size_t machine_give_memory(const struct machine *m, struct spawn_fd *fds)
 	return count;
 }
 
+/* QEMU has ended or is about to: did it end itself? */
+static bool restore_is_own_end(struct machine *m)
+{
+	auto_close int pidfd = (int)syscall(SYS_pidfd_open, m->qemu_pid, 0);
+	int status;
+
+	if (pidfd < 0 || spawn_wait(pidfd, RESTORE_END_MS, &status) < 0)
+		return false;
+	m->qemu_pid = 0;
+	return WIFEXITED(status);
+}
+
+/* The template is no good, or was it this start that had no luck: no memory, a signal, the share?
+ */
+static bool restore_blames_template(struct machine *m, const struct talk *talk, int r)
+{
+	if (talk->has_failed)
+		return true;
+	if (talk->has_state && r == -EPIPE)
+		return restore_is_own_end(m);
+	return talk->has_guest && (r == -ETIMEDOUT || r == -EPROTO);
+}
+
+/* What the store is to know of it. */
+static void restore_note(const struct monitor_start *start, bool is_good)
+{
+	auto_close int store = -1;
+	struct err e;
+
+	store = store_open(rundir_host(), &e);
+	if (store < 0)
+		return;
+	if (is_good)
+		store_note_success(store, start->from_key);
+	else
+		store_note_failure(store, start->from_key, start->from.fd);
+}
+
 int machine_restore(struct machine *m, const struct monitor_start *start, struct err *e)
 {
 	struct talk talk;
@@ -88,6 +129,8 @@ int machine_restore(struct machine *m, const struct monitor_start *start, struct
 	if (r == 0)
 		r = talk_load(&talk, CHILD_FD_STATE, PROTO_SHARE_TAG, e);
 	m->has_restore_failed = r < 0 && r != -ECANCELED;
+	if (r == 0 || (m->has_restore_failed && restore_blames_template(m, &talk, r)))
+		restore_note(start, r == 0);
 	ram_close(&m->memory);
 	fd_close(&m->state_fd);
 	if (r == 0)
@@ -95,38 +138,36 @@ int machine_restore(struct machine *m, const struct monitor_start *start, struct
 	return r;
 }
 
-static void restore_end(pid_t *pid, struct machine_tail *tail)
+static void restore_end(const char *name, pid_t *pid, struct machine_tail *tail)
 {
+	const char *line;
+
 	if (*pid > 0) {
 		kill(*pid, SIGKILL);
 		while (waitpid(*pid, NULL, 0) < 0 && errno == EINTR)
 			;
 	}
 	*pid = 0;
-	if (tail->fd >= 0 && machine_tail_read(tail) && *machine_tail_line(tail))
-		log_debug("%s", machine_tail_line(tail));
+	if (tail->fd >= 0)
+		(void)machine_tail_read(tail);
+	line = machine_tail_line(tail);
+	if (*line)
+		log_debug("%s: %s", name, line);
 	fd_close(&tail->fd);
 	tail->size = 0;
 	tail->text[0] = '\0';
 }
 
-void machine_abandon_restore(struct machine *m, const struct monitor_start *start,
-			     const struct err *why)
+void machine_abandon_restore(struct machine *m, const struct err *why)
 {
-	auto_close int store = -1;
-	struct err e;
-
 	log_info("the machine is booted, as its template has failed: %s", why->text);
-	restore_end(&m->qemu_pid, &m->qemu_errors);
-	restore_end(&m->share_pid, &m->share_errors);
-	restore_end(&m->passt_pid, &m->passt_errors);
+	restore_end("qemu", &m->qemu_pid, &m->qemu_errors);
+	restore_end("virtiofsd", &m->share_pid, &m->share_errors);
+	restore_end("passt", &m->passt_pid, &m->passt_errors);
 	fd_close(&m->console.fd);
 	fd_close(&m->control_fd);
 	fd_close(&m->qmp_fd);
 	fd_close(&m->sockets_fd);
 	m->origin = VM_BOOTED;
 	m->has_restore_failed = false;
-	store = store_open(rundir_host(), &e);
-	if (store >= 0)
-		store_note_failure(store, start->from_key);
 }

@@ -23,6 +23,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/fd.h"
@@ -34,6 +35,8 @@
 #define TEMPLATE_NAME "template"
 /* What is to be done beside the boot. */
 #define TEMPLATE_LIMIT_MS 60000
+/* The maker's: such a machine cannot be saved. Any other failure may be this start's alone. */
+#define TEMPLATE_EXIT_HOPELESS 2
 
 struct template_maker {
 	const struct monitor_start *start;
@@ -143,7 +146,9 @@ static int template_start_qemu(struct machine *m, const struct template_maker *k
 	return r;
 }
 
-static int template_save(struct machine *m, const struct template_maker *k, struct err *e)
+/* `ret_is_hopeless`: it would fail the next time too. */
+static int template_save(struct machine *m, const struct template_maker *k, bool *ret_is_hopeless,
+			 struct err *e)
 {
 	const unsigned int limit_ms = k->start->settings->boot_timeout_s * 1000;
 	auto_free uint8_t *state = NULL;
@@ -153,6 +158,7 @@ static int template_save(struct machine *m, const struct template_maker *k, stru
 
 	talk_init(&talk, m->qmp_fd, m->control_fd, k->alive_fd, limit_ms);
 	r = talk_save(&talk, STORE_STATE_MAX_BYTES, &state, &size, e);
+	*ret_is_hopeless = talk.has_guest && (talk.has_failed || r == -EIO || r == -E2BIG);
 	/* Nothing changes any more. */
 	kill(m->qemu_pid, SIGKILL);
 	if (r == 0)
@@ -183,6 +189,7 @@ static int template_run(void *arg)
 			    .memory = RAM_NONE,
 			    .state_fd = -1,
 			    .qemu_errors = {.fd = -1, .copy_fd = -1}};
+	bool is_hopeless = false;
 	struct err e;
 	int r = template_stand_apart(k, &e);
 
@@ -191,18 +198,20 @@ static int template_run(void *arg)
 	if (r == 0)
 		r = template_start_qemu(&m, k, &e);
 	if (r == 0)
-		r = template_save(&m, k, &e);
+		r = template_save(&m, k, &is_hopeless, &e);
 	if (r < 0 && m.qemu_errors.fd >= 0) {
 		(void)machine_tail_read(&m.qemu_errors);
 		log_debug("qemu: %s", machine_tail_line(&m.qemu_errors));
 	}
 	if (r < 0)
 		log_info("no template was made: %s", e.text);
+	if (is_hopeless)
+		return TEMPLATE_EXIT_HOPELESS;
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 /* In a process of its own. 0 when the file is complete. */
-static int template_make(struct template_maker *k, struct err *e)
+static int template_make(struct template_maker *k, bool *ret_is_hopeless, struct err *e)
 {
 	const unsigned long flags =
 		CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
@@ -227,6 +236,7 @@ static int template_make(struct template_maker *k, struct err *e)
 		spawn_kill(&pidfd);
 		return err_sys(e, r, "waiting for a template");
 	}
+	*ret_is_hopeless = WIFEXITED(status) && WEXITSTATUS(status) == TEMPLATE_EXIT_HOPELESS;
 	return status == 0 ? 0 : err_set(e, -EIO, "the template's maker failed");
 }
 
@@ -243,16 +253,17 @@ static int template_add(const struct monitor_start *start, int store, const stru
 		.argv = argv,
 		.file_fd = file,
 	};
+	bool is_hopeless = false;
 	int r;
 
 	if (file < 0)
 		return file;
 	log_debug("phase: making a template");
-	r = template_make(&k, e);
-	if (r < 0) {
-		store_note_failure(store, key);
+	r = template_make(&k, &is_hopeless, e);
+	if (is_hopeless)
+		store_note_failure(store, key, -1);
+	if (r < 0)
 		return r;
-	}
 	return store_publish(store, file, key, e);
 }
 

@@ -264,7 +264,26 @@ static void store_refuse(int store_fd, const char *key)
 		return; /* then the next start tries again */
 }
 
-void store_note_failure(int store_fd, const char *key)
+/* False when the name is not that file's (any more). */
+static bool store_drop(int store_fd, const char *name, int used_fd)
+{
+	struct stat used;
+	struct stat st;
+
+	return fstat(used_fd, &used) == 0 &&
+	       fstatat(store_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_dev == used.st_dev &&
+	       st.st_ino == used.st_ino && unlinkat(store_fd, name, 0) == 0;
+}
+
+void store_note_success(int store_fd, const char *key)
+{
+	char failed[STORE_NAME_BYTES];
+
+	store_name(key, STORE_FAILED, failed);
+	unlinkat(store_fd, failed, 0);
+}
+
+void store_note_failure(int store_fd, const char *key, int used_fd)
 {
 	int fd;
 	char name[STORE_NAME_BYTES];
@@ -273,7 +292,8 @@ void store_note_failure(int store_fd, const char *key)
 
 	store_name(key, "", name);
 	store_name(key, STORE_FAILED, failed);
-	unlinkat(store_fd, name, 0);
+	if (used_fd >= 0 && !store_drop(store_fd, name, used_fd))
+		return;
 	if (fstatat(store_fd, failed, &st, AT_SYMLINK_NOFOLLOW) == 0 && store_is_fresh(&st)) {
 		store_refuse(store_fd, key);
 		unlinkat(store_fd, failed, 0);

@@ -54,7 +54,11 @@ int store_fill(int fd, const char *key, uint64_t memory_bytes, const void *state
 /* Gives it its name: it is there from now on. */
 int store_publish(int store_fd, int fd, const char *key, struct err *e) VMRT_MUST_CHECK;
 
-/* No machine came of it. */
-void store_note_failure(int store_fd, const char *key);
+/* No machine came of it, and that was the template's own fault. `used_fd` is the file that was
+ * used, or -1 when there was none to make it from; one that others have dropped already, or
+ * replaced, is not counted again. */
+void store_note_failure(int store_fd, const char *key, int used_fd);
+/* One came of it: what failed before is forgotten. */
+void store_note_success(int store_fd, const char *key);
 
 #endif

@@ -67,7 +67,7 @@ static int talk_read_line(const struct talk *t, char *line, size_t room, struct 
 		int r;
 
 		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
-			return err_set(e, -EIO, "qemu: it has ended");
+			return err_set(e, -EPIPE, "qemu: it has ended");
 		if (n < 0) {
 			r = talk_wait(t, t->qmp_fd, e);
 			if (r < 0)
@@ -155,7 +155,7 @@ static int talk_command(struct talk *t, struct json_out *command, int fd, struct
 	text = xasprintf("%s\n", json_out_text(command, &size));
 	size++;
 	r = fd >= 0 ? fd_send(t->qmp_fd, text, size, fd)
-		    : (send(t->qmp_fd, text, size, MSG_NOSIGNAL) == (ssize_t)size ? 0 : -EIO);
+		    : (send(t->qmp_fd, text, size, MSG_NOSIGNAL) == (ssize_t)size ? 0 : -EPIPE);
 	json_out_free(command);
 	if (r < 0)
 		return err_sys(e, r, "qemu: sending it a command");
@@ -214,7 +214,7 @@ static int talk_await_hello(const struct talk *t, struct err *e)
 			return r;
 		n = recv(t->control_fd, frame, sizeof(frame), MSG_PEEK | MSG_DONTWAIT);
 		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
-			return err_set(e, -EIO, "guest: gone before its hello");
+			return err_set(e, -EPIPE, "guest: gone before its hello");
 		if (n < 0)
 			continue;
 		r = proto_guest_parse(frame, (size_t)n, &event, e);
@@ -286,6 +286,7 @@ int talk_save(struct talk *t, size_t limit_bytes, uint8_t **ret_state, size_t *r
 		r = talk_await_hello(t, e);
 	if (r < 0)
 		return r;
+	t->has_guest = true;
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return err_sys(e, -errno, "making a pipe for a machine's state");
 	read_fd = fds[0];
@@ -313,6 +314,7 @@ static int talk_incoming(struct talk *t, int state_fd, struct err *e)
 	int r;
 
 	json_out_string(out, "uri", uri);
+	t->has_state = true;
 	r = talk_command(t, out, -1, e);
 	return r < 0 ? r : talk_await_migration(t, e);
 }
@@ -351,9 +353,10 @@ static int talk_wake(struct talk *t, struct err *e)
 	proto_wake_put(&out, &wake);
 	if (send(t->control_fd, out.data, out.size, MSG_NOSIGNAL | MSG_DONTWAIT) !=
 	    (ssize_t)out.size)
-		r = err_sys(e, -EIO, "waking the guest");
+		r = err_sys(e, -EPIPE, "waking the guest");
 	wire_out_done(&out);
 	explicit_bzero(&wake, sizeof(wake));
+	t->has_guest = true;
 	return r < 0 ? r : talk_await_hello(t, e);
 }
 

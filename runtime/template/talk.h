@@ -22,9 +22,12 @@ struct talk {
 	/* Of the migration that is under way, as QEMU's events say. */
 	bool has_migrated;
 	bool has_failed;
+	/* How far it came. */
+	bool has_state; /* load: QEMU has been told to read it */
+	bool has_guest; /* save: it has said hello; load: it has been woken */
 };
 
-/* -ECANCELED from any of these: the owner has gone. */
+/* -ECANCELED from any of these: the owner has gone; -EPIPE: QEMU has. */
 void talk_init(struct talk *ret, int qmp_fd, int control_fd, int owner_fd, unsigned int limit_ms);
 
 /* Waits for the guest's HELLO, which stays unread, and saves the machine. `ret_state` is the

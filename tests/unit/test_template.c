@@ -129,15 +129,24 @@ static void test_damage(void)
 static void test_failures(void)
 {
 	struct store_template t;
+	struct store_template other;
+	int first;
 	char name[256];
 
 	is_int(put("a", "state"), 0, "a template");
-	store_note_failure(store, "a");
+	is_int(store_find(store, "a", &t), STORE_FOUND, "that two begin from");
+	store_note_failure(store, "a", t.fd);
+	store_note_failure(store, "a", t.fd);
+	first = take_fd(t.fd);
 	is_int(store_find(store, "a", &t), STORE_MISSING, "that has failed is made once more");
 	is_int(put("a", "state"), 0, "and is there");
 	is_int(store_find(store, "a", &t), STORE_FOUND, "as any other");
+	store_note_failure(store, "a", first);
+	is_int(store_find(store, "a", &other), STORE_FOUND, "and not gone with the first one");
+	fd_close(&other.fd);
+	store_note_failure(store, "a", t.fd);
 	fd_close(&t.fd);
-	store_note_failure(store, "a");
+	fd_close(&first);
 	is_int(store_find(store, "a", &t), STORE_BOOT, "when it fails again there will be none");
 	is_int(store_find(store, "b", &t), STORE_MISSING, "of this kind");
 	is_int(count_files(name), 1, "that is one file");
@@ -147,6 +156,12 @@ static void test_failures(void)
 		utimensat(store, name, old, 0);
 	}
 	is_int(store_find(store, "a", &t), STORE_MISSING, "after a while it is tried again");
+	remove_files();
+	is_int(put("a", "state"), 0, "a template");
+	store_note_failure(store, "a", -1);
+	is_int(count_files(name), 2, "with a failure before it");
+	store_note_success(store, "a");
+	is_int(count_files(name), 1, "is as if that had not been, once it was of use");
 	remove_files();
 }
 
