@@ -5,6 +5,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -211,20 +212,39 @@ static int vm_set_publish(struct plan *p, const char *field, const char *ports, 
 	return 0;
 }
 
+/* Digits alone: sscanf() skips blanks before them, the end of a line among these. */
+static bool vm_take_number(const char **text, unsigned int *ret)
+{
+	unsigned long number;
+	char *end;
+
+	if (!isdigit((unsigned char)**text))
+		return false;
+	errno = 0;
+	number = strtoul(*text, &end, 10);
+	if (errno || number > UINT_MAX)
+		return false;
+	*text = end;
+	*ret = (unsigned int)number;
+	return true;
+}
+
 int plan_next_disk_file(const char **line, struct plan_disk_file *ret)
 {
 	const char *text = *line;
 	size_t size = text ? strcspn(text, "\n") : 0;
-	int begin = 0;
+	const char *at = text;
 
 	if (!text || !*text)
 		return 0;
 	*ret = (struct plan_disk_file){0};
-	if (sscanf(text, "%u:%u%n", &ret->major, &ret->minor, &begin) != 2)
+	if (!vm_take_number(&at, &ret->major) || *at++ != ':' || !vm_take_number(&at, &ret->minor))
 		return -EINVAL;
-	ret->is_readonly = !strncmp(text + begin, ":ro=", 4);
-	ret->path = text + begin + (ret->is_readonly ? 4 : 1);
-	if ((!ret->is_readonly && text[begin] != '=') || *ret->path != '/')
+	ret->is_readonly = !strncmp(at, ":ro=", 4);
+	if (!ret->is_readonly && *at != '=')
+		return -EINVAL;
+	ret->path = at + (ret->is_readonly ? 4 : 1);
+	if (*ret->path != '/')
 		return -EINVAL;
 	ret->path_size = size - (size_t)(ret->path - text);
 	*line = text + size + (text[size] == '\n');
