@@ -109,6 +109,9 @@ teardown() {
 	file_has "$T/up" agree
 }
 
+# For the container's shell: until the kernel has something to send that the peer has no room for (timer 4: to ask for a window).
+UNTIL_STUCK="until grep -qE ' 01 [0-9A-F]+:[0-9A-F]+ 04:' /proc/net/tcp; do sleep 0.1; done"
+
 @test "a peer that takes nothing does not keep a container that has ended for long" {
 	vm_only "runc's container is in the namespace itself"
 	net_pair 0
@@ -117,7 +120,7 @@ teardown() {
 	peer "$BUILD/payload" tcp-get 7002 1000000000 2>"$T/ready" >"$T/up" &
 	local receiver=$!
 	wait_for "the receiver" file_has "$T/ready" ready
-	args /bin/sh -c 'payload write $((1 << 20)) 5 | payload tcp-put 10.99.0.1 7002 & sleep 1; exit 7'
+	args /bin/sh -c 'payload write $((1 << 20)) 5 | payload tcp-put 10.99.0.1 7002 & '"$UNTIL_STUCK; exit 7"
 	create_ok
 	start_ok
 	wait_exit
