@@ -23,8 +23,9 @@
 
 #define DRAIN_STATES	(1u << TCP_FIN_WAIT1 | 1u << TCP_CLOSING | 1u << TCP_LAST_ACK)
 #define DRAIN_PERIOD_NS 10000000
-/* Of no progress: a lost segment is sent again after 200 ms, 400 ms, ... */
-#define DRAIN_DATA_LIMIT_US UINT64_C(5000000)
+/* Of no progress: a lost segment is sent again after 200 ms, 400 ms, ... Less than the 5 s that the
+ * host waits after SIGKILL. */
+#define DRAIN_DATA_LIMIT_US UINT64_C(4000000)
 /* A peer that is gone and was owed nothing but the end. */
 #define DRAIN_END_LIMIT_US UINT64_C(1000000)
 #define DRAIN_LIMIT_US	   UINT64_C(60000000) /* in all */
@@ -142,4 +143,10 @@ void drain_wait(void (*on_done)(void))
 	if (timer < 0 || timerfd_settime(timer, 0, &period, NULL) < 0)
 		machine_die("drain: timer: errno %d", errno);
 	loop_add(&drain.timer, timer, EPOLLIN, drain_on_timer);
+}
+
+void drain_stop(void)
+{
+	if (drain.timer.fd >= 0)
+		drain_finish();
 }

@@ -6,5 +6,7 @@
 /* When no process is left. Calls `on_done` once: before it returns if nothing is under way, else
  * when the other sides have it, or have taken nothing for a while. */
 void drain_wait(void (*on_done)(void));
+/* Calls it now, if it is still to be called. */
+void drain_stop(void);
 
 #endif

@@ -40,6 +40,9 @@
 
 static struct loop_source session_patience = {.fd = -1};
 
+/* SIGKILL came for a container that had ended: nothing of it is waited for any more. */
+static bool session_is_hurried;
+
 /* Number 0 is at 0. */
 static struct session session_slots[SESSION_MAX];
 
@@ -127,6 +130,8 @@ static void session_finish_container(void)
 	s->state = SESSION_DONE;
 	machine_sync_to_host();
 	drain_wait(session_say_container_ended);
+	if (session_is_hurried)
+		drain_stop();
 }
 
 static void session_gone(struct session *s)
@@ -240,11 +245,28 @@ static int session_kill(const struct session *s)
 	return kill(pid, (int)s->signal.number) < 0 ? errno : 0;
 }
 
+static void session_signal_nobody(struct session *s)
+{
+	control_send_signalled(s->number, s->signal.token, ESRCH);
+}
+
+/* It has a status, and the host waits for it only for some seconds after SIGKILL. */
+static void session_signal_dead(struct session *s)
+{
+	session_signal_nobody(s);
+	if (s->number || s->signal.number != SIGKILL)
+		return;
+	session_is_hurried = true;
+	if (s->state == SESSION_DONE)
+		drain_stop();
+}
+
 static void session_signal(struct session *s)
 {
-	uint32_t error = s->is_reaped ? ESRCH : (uint32_t)session_kill(s);
-
-	control_send_signalled(s->number, s->signal.token, error);
+	if (s->is_reaped)
+		session_signal_dead(s);
+	else
+		control_send_signalled(s->number, s->signal.token, (uint32_t)session_kill(s));
 }
 
 /* Before its execve the process must end of any signal that ends a program, though as PID 1 of its
@@ -267,11 +289,6 @@ static void session_signal_parked(struct session *s)
 			s->signal.number = SIGKILL;
 	}
 	session_signal(s);
-}
-
-static void session_signal_nobody(struct session *s)
-{
-	control_send_signalled(s->number, s->signal.token, ESRCH);
 }
 
 static void (*const session_table[SESSION_STATE_COUNT][SESSION_EVENT_COUNT])(struct session *) =
@@ -363,7 +380,7 @@ static void (*const session_table[SESSION_STATE_COUNT][SESSION_EVENT_COUNT])(str
 				[SESSION_ENDED] = session_never,
 				[SESSION_START] = session_ignore, /* it crossed the death of the
 								     parked process */
-				[SESSION_SIGNAL] = session_signal_nobody,
+				[SESSION_SIGNAL] = session_signal_dead,
 			},
 		[SESSION_LINGERING] =
 			{
@@ -374,7 +391,7 @@ static void (*const session_table[SESSION_STATE_COUNT][SESSION_EVENT_COUNT])(str
 				[SESSION_DRAINED] = session_never,
 				[SESSION_ENDED] = session_ended,
 				[SESSION_START] = session_ignore,
-				[SESSION_SIGNAL] = session_signal_nobody,
+				[SESSION_SIGNAL] = session_signal_dead,
 			},
 		[SESSION_CLOSING] =
 			{
@@ -385,7 +402,7 @@ static void (*const session_table[SESSION_STATE_COUNT][SESSION_EVENT_COUNT])(str
 				[SESSION_DRAINED] = session_never,
 				[SESSION_ENDED] = session_never,
 				[SESSION_START] = session_ignore,
-				[SESSION_SIGNAL] = session_signal_nobody,
+				[SESSION_SIGNAL] = session_signal_dead,
 			},
 		[SESSION_DONE] =
 			{
@@ -396,7 +413,7 @@ static void (*const session_table[SESSION_STATE_COUNT][SESSION_EVENT_COUNT])(str
 				[SESSION_DRAINED] = session_never,
 				[SESSION_ENDED] = session_never,
 				[SESSION_START] = session_ignore,
-				[SESSION_SIGNAL] = session_signal_nobody,
+				[SESSION_SIGNAL] = session_signal_dead,
 			},
 		[SESSION_FAILED] =
 			{

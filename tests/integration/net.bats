@@ -129,6 +129,25 @@ UNTIL_STUCK="until grep -qE ' 01 [0-9A-F]+:[0-9A-F]+ 04:' /proc/net/tcp; do slee
 	grep -E '[0-9]+ bytes that the container has sent are lost: nobody takes them' "$ROOT/$ID/log"
 }
 
+@test "SIGKILL for a container that has ended and still sends: at once, with its own status" {
+	vm_only "runc's container is in the namespace itself"
+	net_pair 0
+	use_box
+	peer "$BUILD/payload" tcp-get 7002 1000000 2>"$T/ready" >"$T/up" &
+	local receiver=$!
+	wait_for "the receiver" file_has "$T/ready" ready
+	# A megabyte fits: it takes the peer a quarter of a minute.
+	config '.linux.sysctl = {"net.ipv4.tcp_wmem": "4096 2097152 4194304"}'
+	args /bin/sh -c 'payload write $((1 << 20)) 5 | payload tcp-put 10.99.0.1 7002; exit 7'
+	launch
+	has_ended() { ! rt kill "$ID" 0 </dev/null >/dev/null 2>&1; }
+	wait_for "the end of its process" has_ended
+	call kill "$ID" KILL
+	wait_exit
+	kill "$receiver"
+	expect_status 7
+}
+
 @test "multicast, both ways" {
 	net_pair 0
 	ip -n "$PEER" route add 239.0.0.0/8 dev peer0
