@@ -136,10 +136,18 @@ static size_t loopback_word6(int word)
 	return offsetof(struct bpf_sock_addr, user_ip6) + (size_t)word * 4;
 }
 
+/* In a network namespace that the container has made itself the loopback addresses are that one's,
+ * and the gateway's is anybody's. init's own is the first one. */
 static void loopback_begin_program(struct loopback_program *p)
 {
 	memset(p, 0, sizeof(*p));
 	loopback_move(p, R_CONTEXT, R_ARG1);
+	loopback_call(p, BPF_FUNC_get_netns_cookie);
+	loopback_move(p, R_ADDRESS, R_RESULT);
+	loopback_move_value(p, R_ARG1, 0);
+	loopback_call(p, BPF_FUNC_get_netns_cookie);
+	loopback_jump(p, BPF_JMP | BPF_JNE | BPF_X, R_RESULT, 0, TO_ALLOW);
+	p->insns[p->count - 1].src_reg = R_ADDRESS;
 }
 
 static void loopback_end_program(struct loopback_program *p)

@@ -89,6 +89,7 @@ config_host() {
 
 @test "the caller's own namespace: its servers are at 127.0.0.1 and ::1, where the container has none of its own" {
 	config_host
+	config '.process.capabilities |= map_values(. + ["CAP_SYS_ADMIN", "CAP_NET_ADMIN"])' # for a network namespace
 	serve_in "$BOX" "$T/tcp" "$BUILD/payload" tcp-echo 7001
 	serve_in "$BOX" "$T/udp" "$BUILD/payload" udp-echo 7002
 	serve_in "$BOX" "$T/dns" "$BUILD/payload" dns-serve 192.0.2.56 ::ffff:127.0.0.1
@@ -105,6 +106,8 @@ config_host() {
 		nslookup any.name 127.0.0.1 | grep -m 1 Address.*192
 		nslookup www.example.org 127.0.0.53 | grep -m 1 Address.*192.0.2.57
 		payload tcp-many 127.0.0.1 7009 1 2>&1 | grep -o refused
+		unshare -n sh -c "ip link set lo up
+			payload tcp-many 127.0.0.1 7001 1 2>&1 | grep -o refused; payload tcp-many ::1 7001 1 2>&1 | grep -o refused"
 		wget -q -O - http://127.0.0.1:8001/page
 		httpd -p 127.0.0.1:8001 -h / && wget -q -O - http://127.0.0.1:8001/page
 		payload tcp-echo 7003 >/ready & until grep -q ready /ready; do sleep 0.05; done
@@ -112,7 +115,7 @@ config_host() {
 	run_with_resolv_conf "$T/resolv.conf"
 	expect_status 0
 	expect_out $'50 connections\n5 connections\n2 connections\n3 connections\nanswer of 1000 bytes\nanswer of 1000 bytes
-Address: 192.0.2.56\nAddress: 192.0.2.57\nrefused\nthe host\'s\nits own\n2 connections\n2 connections'
+Address: 192.0.2.56\nAddress: 192.0.2.57\nrefused\nrefused\nrefused\nthe host\'s\nits own\n2 connections\n2 connections'
 }
 
 # config_user_network [NETWORK-NAMESPACE-TOO]
