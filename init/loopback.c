@@ -311,16 +311,17 @@ static int loopback_attach(int cgroup_fd, const struct loopback_program *p, uint
 	return syscall(SYS_bpf, BPF_PROG_ATTACH, &attach, sizeof(attach)) < 0 ? -errno : 0;
 }
 
+/* The newest comes first (5.8): with a kernel that lacks it nothing has been redirected. */
 static int loopback_attach_all(void)
 {
 	static const struct {
 		void (*make)(struct loopback_program *p);
 		uint32_t types[2];
 	} kinds[] = {
-		{loopback_make_out4, {BPF_CGROUP_INET4_CONNECT, BPF_CGROUP_UDP4_SENDMSG}},
-		{loopback_make_out6, {BPF_CGROUP_INET6_CONNECT, BPF_CGROUP_UDP6_SENDMSG}},
 		{loopback_make_in4, {BPF_CGROUP_INET4_GETPEERNAME, BPF_CGROUP_UDP4_RECVMSG}},
 		{loopback_make_in6, {BPF_CGROUP_INET6_GETPEERNAME, BPF_CGROUP_UDP6_RECVMSG}},
+		{loopback_make_out4, {BPF_CGROUP_INET4_CONNECT, BPF_CGROUP_UDP4_SENDMSG}},
+		{loopback_make_out6, {BPF_CGROUP_INET6_CONNECT, BPF_CGROUP_UDP6_SENDMSG}},
 	};
 	static struct loopback_program p;
 	auto_close int cgroup_fd = open(CGROUP_CHILD, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
