@@ -93,6 +93,7 @@ struct cmd {
 /* What a verb needs of a user who is not root. */
 enum cmd_ground {
 	CMD_ANYWHERE,	   /* nothing: it reads */
+	CMD_STATE,	   /* nothing, but what it reads has to be the user's */
 	CMD_NEW_CONTAINER, /* a user namespace of its own */
 	CMD_CONTAINER,	   /* that of the container that its first word names */
 	CMD_GROUND_COUNT

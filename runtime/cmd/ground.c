@@ -36,6 +36,8 @@ int ground_reach(const struct cmd *c, const struct cmd_verb *verb, char **argv, 
 
 	if (verb->ground == CMD_ANYWHERE)
 		return 0;
+	if (verb->ground == CMD_STATE)
+		return c->global.root ? 0 : rundir_check(e);
 	r = rundir_prepare(e);
 	if (r < 0 || geteuid() == 0)
 		return r;

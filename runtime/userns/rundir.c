@@ -85,18 +85,57 @@ const char *rundir_host(void)
 	return host;
 }
 
-int rundir_prepare(struct err *e)
+static bool rundir_is_last(const char *base)
+{
+	return !strncmp(base, RUNDIR_LAST, strlen(RUNDIR_LAST));
+}
+
+static int rundir_check_own(const char *name, const char *path, const struct stat *st,
+			    struct err *e)
+{
+	if (S_ISDIR(st->st_mode) && st->st_uid == geteuid() && !(st->st_mode & 022))
+		return 0;
+	return err_set(e, -EPERM,
+		       "%s'%s' is not a directory of this user's that nobody else can write to",
+		       name, path);
+}
+
+/* In a directory that others may write to, what has our names could be theirs: a container with
+ * hooks, which we would run. */
+int rundir_check(struct err *e)
 {
 	const char *base = rundir_base();
+	const char *const inner[] = {rundir_state(), rundir_host()};
+	struct stat st;
+	int r;
 
-	if (strncmp(base, RUNDIR_LAST, strlen(RUNDIR_LAST)) != 0)
+	if (!strcmp(base, RUNDIR_SYSTEM))
 		return 0;
-	if (mkdir(base, 0700) < 0 && errno != EEXIST)
-		return err_sys(e, -errno, "making '%s' (there is no $XDG_RUNTIME_DIR)", base);
-	if (!rundir_is_private(base))
+	if (rundir_is_last(base)) {
+		if (rundir_is_private(base) || access(base, F_OK) < 0)
+			return 0;
 		return err_set(e, -EPERM,
 			       "'%s' is not a directory that only this user can enter: set "
 			       "XDG_RUNTIME_DIR to one",
 			       base);
-	return 0;
+	}
+	if (*base != '/')
+		return err_set(e, -EINVAL, "XDG_RUNTIME_DIR: '%s' is not an absolute path", base);
+	if (stat(base, &st) < 0)
+		return err_sys(e, -errno, "XDG_RUNTIME_DIR: '%s'", base);
+	r = rundir_check_own("XDG_RUNTIME_DIR: ", base, &st, e);
+	for (size_t i = 0; r == 0 && i < sizeof(inner) / sizeof(*inner); i++) {
+		if (lstat(inner[i], &st) == 0)
+			r = rundir_check_own("", inner[i], &st, e);
+	}
+	return r;
+}
+
+int rundir_prepare(struct err *e)
+{
+	const char *base = rundir_base();
+
+	if (rundir_is_last(base) && mkdir(base, 0700) < 0 && errno != EEXIST)
+		return err_sys(e, -errno, "making '%s' (there is no $XDG_RUNTIME_DIR)", base);
+	return rundir_check(e);
 }

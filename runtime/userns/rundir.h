@@ -14,7 +14,9 @@ const char *rundir_base(void);
 const char *rundir_state(void); /* <base>/vmrt: of containers; the default of --root */
 const char *rundir_host(void);	/* <base>/vmrt-host: what lives as long as the host runs */
 
-/* Makes the one in /tmp if it is the one, and refuses it if somebody else could look into it. */
+/* Refuses one that somebody else could put something into. */
+int rundir_check(struct err *e) VMRT_MUST_CHECK;
+/* The same, and makes the one in /tmp if it is the one. */
 int rundir_prepare(struct err *e) VMRT_MUST_CHECK;
 
 #endif

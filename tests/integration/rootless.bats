@@ -281,3 +281,32 @@ with_sysctl() {
 	expect_err "vmrun: '/tmp/vmrt-$USER_ID' is not a directory that only this user can enter: set XDG_RUNTIME_DIR to one"
 	rmdir "$(rootless_dir)/tmp/vmrt-$USER_ID"
 }
+
+@test "a directory that others can write to is not taken for the user's, nor what is planted in it" {
+	local dir verb
+	dir=$(rootless_dir)/tmp/shared
+	mkdir -m 1777 "$dir"
+	# As another user could: a container whose end is a program to run.
+	mkdir -p "$dir/vmrt/c"
+	echo '{"ociVersion": "1.2.0", "hooks": {"poststop": [{"path": "/usr/bin/touch", "args": ["touch", "/tmp/planted"]}]}}' \
+		>"$dir/vmrt/c/config.json"
+	echo '{"ociVersion": "1.2.0", "id": "c", "status": "stopped", "pid": 0, "bundle": "/tmp"}' >"$dir/vmrt/c/state.json"
+	echo 4000000 1 >"$dir/vmrt/c/monitor.pid"
+	chmod -R a+rX "$dir/vmrt"
+	for verb in 'delete c' 'state c' list 'run x'; do
+		# shellcheck disable=SC2086 # two words
+		ucall env XDG_RUNTIME_DIR=/tmp/shared "$USER_VMRT" $verb
+		expect_status 1
+		expect_err "XDG_RUNTIME_DIR: '/tmp/shared' is not a directory of this user's that nobody else can write to"
+	done
+	[ ! -e "$(rootless_dir)/tmp/planted" ] || expect_failed "no program of another's"
+	chown "$USER_ID" "$dir"
+	chmod 755 "$dir"
+	ucall env XDG_RUNTIME_DIR=/tmp/shared "$USER_VMRT" state c
+	expect_status 1
+	expect_err "'/tmp/shared/vmrt' is not a directory of this user's that nobody else can write to"
+	rm -r "$dir"
+	ucall env XDG_RUNTIME_DIR=work "$USER_VMRT" list
+	expect_status 1
+	expect_err "XDG_RUNTIME_DIR: 'work' is not an absolute path"
+}
