@@ -41,10 +41,11 @@ int idmap_find_programs(struct err *e)
 	return r < 0 ? r : idmap_find("newgidmap", path, e);
 }
 
-/* The last line that the program says, without its end. */
+/* What the program has said, without the end of its line. What it may have left behind has the
+ * pipe, too, and is not waited for. */
 static void idmap_read_text(int fd, char text[IDMAP_TEXT_BYTES])
 {
-	ssize_t n = fd_read_all(fd, text, IDMAP_TEXT_BYTES - 1);
+	ssize_t n = read(fd, text, IDMAP_TEXT_BYTES - 1);
 
 	text[n > 0 ? n : 0] = '\0';
 	while (n > 0 && (unsigned char)text[n - 1] <= ' ')
@@ -80,13 +81,14 @@ static int idmap_run(const char *name, const struct strv *words, struct err *e)
 	if (r < 0)
 		return r;
 	fd_close(&write_fd);
-	idmap_read_text(read_fd, text);
 	r = spawn_wait(pidfd, IDMAP_LIMIT_MS, &status);
 	if (r < 0) {
 		spawn_kill(&pidfd);
 		return err_sys(e, r, "waiting for %s", name);
 	}
 	fd_close(&pidfd);
+	fcntl(read_fd, F_SETFL, O_NONBLOCK);
+	idmap_read_text(read_fd, text);
 	if (status)
 		return err_set(e, -EPERM, "%s failed: %s", name, *text ? text : "(no message)");
 	return 0;

@@ -232,7 +232,8 @@ with_file() {
 	OUT=$T/call.out ERR=$T/call.err
 	# shellcheck disable=SC2016 # the inner shell's
 	nsenter --mount --pid --target "$(cat "$(rootless_dir)/holder.pid")" unshare --mount sh -c \
-		'cat >/home/instead && mount --bind /home/instead "$0" && exec "$@"' "$over" \
+		'rm -f /home/instead && cat >/home/instead && { [ "$(head -c 2 /home/instead)" != "#!" ] || chmod 755 /home/instead; } &&
+			mount --bind /home/instead "$0" && exec "$@"' "$over" \
 		"${USER_CALL[@]:${#USER_ENTER[@]}}" "$@" <"$T/instead" >"$OUT" 2>"$ERR" 3>&- || status=$?
 }
 
@@ -254,6 +255,11 @@ with_sysctl() {
 	with_file '' /usr/bin/newuidmap "$USER_VMRT" run --bundle "/home/$USER_NAME/bundle" x
 	expect_status 1
 	expect_err_has 'newuidmap is not installed: apt-get install uidmap'
+	# What it leaves behind has its stderr, and is not waited for.
+	with_file $'#!/bin/sh\nsleep 1000 &\necho "no reason" >&2\nexit 1\n' /usr/bin/newuidmap timeout 60 "$USER_VMRT" run \
+		--bundle "/home/$USER_NAME/bundle" x
+	expect_status 1
+	expect_err_has 'newuidmap failed: no reason'
 	with_file 0 /proc/sys/user/max_user_namespaces "$USER_VMRT" run --bundle "/home/$USER_NAME/bundle" x
 	expect_status 1
 	expect_err_has 'this host allows no user namespaces: sysctl -w user.max_user_namespaces='
