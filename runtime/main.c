@@ -502,6 +502,8 @@ int main(int argc, char **argv)
 	r = options_parse(main_options, COUNT(main_options), &c.global, argc - 1, argv + 1, false,
 			  &words, &e);
 	signal(SIGPIPE, SIG_IGN); /* an engine that hangs up is an error to report, not our death */
+	/* Inherited as ignored, it would let nobody know how a child has ended. */
+	signal(SIGCHLD, SIG_DFL);
 	if (r < 0)
 		return main_fail(NULL, &e);
 	if (c.global.want_version) {

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stddef.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -438,6 +439,8 @@ int main(int argc, char **argv)
 	struct err e;
 	int r;
 
+	/* Inherited as ignored, it would let nobody know how a child has ended. */
+	signal(SIGCHLD, SIG_DFL);
 	batch_join_parent();
 	r = main_parse(argc, argv, &words, &request, &e);
 	if (r == 0)

@@ -156,6 +156,16 @@ teardown() { test_teardown; }
 	expect_out bare
 }
 
+@test "a caller that ignores SIGCHLD is served like any other" {
+	args /bin/sh -c 'echo out; exit 7'
+	status=0
+	timeout --foreground -k 5 "$CALL_LIMIT_S" env --ignore-signal=CHLD "$VMRT" --root "$ROOT" --log "$LOG" \
+		run --bundle "$BUNDLE" "$ID" </dev/null >"$OUT" 2>"$ERR" 3>&- || status=$?
+	expect_status 7
+	expect_out out
+	expect_err ""
+}
+
 # The options of a command's help, one a line.
 options_of() {
 	"$@" --help 2>&1 | sed -nE 's/^ +(-[a-z], )?--([a-z0-9-]+).*/\2/p' | sort -u

@@ -28,6 +28,15 @@ $(umask)"
 	[ -d "$WORK/sub/dir" ] || expect_failed "the directory on the host"
 }
 
+@test "a caller that ignores SIGCHLD is served like any other" {
+	status=0
+	timeout --foreground -k 5 "$CALL_LIMIT_S" env --ignore-signal=CHLD "$VMRUN" sh -c 'echo out; exit 7' \
+		</dev/null >"$OUT" 2>"$ERR" 3>&- || status=$?
+	expect_status 7
+	expect_out out
+	expect_err ""
+}
+
 @test "outside of the current directory nothing stays, and nothing of it fails" {
 	mkdir "$T/beside"
 	echo old >"$T/beside/file"
