@@ -34,8 +34,8 @@
  *
  * The filter has three answers. What is in confine_calls is allowed, with conditions on arguments
  * where a call is two-faced. What nobody here ever calls and an intruder would try first
- * (confine_never) ends the process. Everything else is ENOSYS: a C library newer than this list
- * then falls back to what it did before, as it does on an old kernel.
+ * (confine_never, never.c) ends the process. Everything else is ENOSYS: a C library newer than this
+ * list then falls back to what it did before, as it does on an old kernel.
  *
  * Must not be relied on by children: spawn.c's helpers are started between the two stages and have
  * sandboxes of their own. */
@@ -52,6 +52,8 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+
+#include "runtime/sandbox/never.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
@@ -245,63 +247,20 @@ static const struct {
 	{"socket", CONNECTOR, 0, UINT32_MAX, AF_UNIX},
 };
 
-/* But by a role whose row says otherwise. */
+/* Beside never.c's, but by a role whose row says otherwise. */
 static const char *const confine_never[] = {
-	"execve",
-	"execveat",
-	"ptrace",
-	"process_vm_readv",
-	"process_vm_writev",
-	"pidfd_getfd",
-	"kcmp",
-	"mount",
-	"umount2",
-	"open_tree",
-	"move_mount",
-	"fsopen",
-	"fsconfig",
-	"fsmount",
-	"fspick",
-	"mount_setattr",
-	"pivot_root",
-	"chroot",
-	"unshare",
-	"setns",
-	"open_by_handle_at",
-	"setuid",
-	"setgid",
-	"setreuid",
-	"setregid",
-	"setresuid",
-	"setresgid",
-	"setgroups",
-	"capset",
-	"personality",
-	"bpf",
-	"perf_event_open",
-	"userfaultfd",
-	"io_uring_setup",
-	"init_module",
-	"finit_module",
-	"delete_module",
-	"kexec_load",
-	"kexec_file_load",
-	"keyctl",
-	"add_key",
-	"request_key",
-	"reboot",
-	"swapon",
-	"swapoff",
-	"iopl",
-	"ioperm",
-	"acct",
-	"quotactl",
-	"clock_settime",
-	"settimeofday",
-	"adjtimex",
-	"clock_adjtime",
-	"sethostname",
-	"setdomainname",
+	"execve",      "mount",
+	"umount2",     "open_tree",
+	"move_mount",  "fsopen",
+	"fsconfig",    "fsmount",
+	"fspick",      "mount_setattr",
+	"pivot_root",  "chroot",
+	"unshare",     "open_by_handle_at",
+	"setuid",      "setgid",
+	"setreuid",    "setregid",
+	"setresuid",   "setresgid",
+	"setgroups",   "capset",
+	"sethostname", "setdomainname",
 };
 
 static int confine_keep_caps(const cap_value_t *keep, size_t count, struct err *e)
@@ -376,6 +335,8 @@ static int confine_fill_filter(scmp_filter_ctx filter, enum confine_role role)
 		if (number != __NR_SCMP_ERROR && !is_allowed)
 			r = seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, number, 0);
 	}
+	if (r == 0)
+		r = never_add(filter, SCMP_ACT_KILL_PROCESS);
 	return r < 0 ? r : confine_add_conditions(filter, role);
 }
 

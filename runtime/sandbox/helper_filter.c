@@ -13,51 +13,13 @@
 
 #include "lib/fd.h"
 #include "lib/mem.h"
-
-#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+#include "runtime/sandbox/never.h"
 
 #ifdef __s390__
 #define CLONE_FLAGS_INDEX 1
 #else
 #define CLONE_FLAGS_INDEX 0
 #endif
-
-/* Other processes and the kernel's own doors: EPERM. */
-static const char *const filter_denied[] = {
-	"ptrace",
-	"process_vm_readv",
-	"process_vm_writev",
-	"pidfd_getfd",
-	"kcmp",
-	"setns",
-	"bpf",
-	"perf_event_open",
-	"userfaultfd",
-	"io_uring_setup",
-	"init_module",
-	"finit_module",
-	"delete_module",
-	"kexec_load",
-	"kexec_file_load",
-	"keyctl",
-	"add_key",
-	"request_key",
-	"reboot",
-	"swapon",
-	"swapoff",
-	"iopl",
-	"ioperm",
-	"acct",
-	"quotactl",
-	"personality",
-	"clock_settime",
-	"settimeofday",
-	"adjtimex",
-	"clock_adjtime",
-	"syslog",
-	"vhangup",
-	"execveat",
-};
 
 static int filter_deny(scmp_filter_ctx filter, const char *name, int error,
 		       const struct scmp_arg_cmp *condition)
@@ -78,10 +40,12 @@ static int filter_fill(scmp_filter_ctx filter)
 	const struct scmp_arg_cmp cloned =
 		SCMP_CMP(CLONE_FLAGS_INDEX, SCMP_CMP_MASKED_EQ, CLONE_NEWUSER, CLONE_NEWUSER);
 	const struct scmp_arg_cmp not_local = SCMP_CMP(0, SCMP_CMP_NE, AF_UNIX);
-	int r = 0;
+	int r = never_add(filter, SCMP_ACT_ERRNO(EPERM));
 
-	for (size_t i = 0; r == 0 && i < COUNT(filter_denied); i++)
-		r = filter_deny(filter, filter_denied[i], EPERM, NULL);
+	if (r == 0)
+		r = filter_deny(filter, "syslog", EPERM, NULL);
+	if (r == 0)
+		r = filter_deny(filter, "vhangup", EPERM, NULL);
 	if (r == 0)
 		r = filter_deny(filter, "unshare", EPERM, &unshared);
 	if (r == 0)
