@@ -51,10 +51,12 @@ struct template_maker {
 static bool template_is_wanted(const struct monitor_start *start, const struct vm_plan *vm)
 {
 	/* Another init may not know how to park. Who reads the console wants the boot. The disks
-	 * are not in QEMU's plan yet. */
+	 * are not in QEMU's plan yet. With a counter that nothing is known of, the guest measures
+	 * it when it boots. */
 	return start->settings->want_templates && start->settings->is_own_initramfs &&
 	       !start->plan->vm_initrd && !start->plan->disk_count && !start->image &&
-	       start->console_log_fd < 0 && vm_can_be_template(vm);
+	       start->console_log_fd < 0 && *start->facts->boot_id && start->facts->tsc_khz &&
+	       vm_can_be_template(vm);
 }
 
 /* As the container's, with nothing behind the devices. */
@@ -77,17 +79,20 @@ static int template_put_file(char **key, const char *what, const char *path)
 
 	if (stat(path, &st) < 0)
 		return -errno;
-	*key = xasprintf("%s%s %s %llu %llu %lld %lld.%09ld\n", old, what, path,
+	*key = xasprintf("%s%s %s %llu %llu %lld %lld.%09ld %lld.%09ld\n", old, what, path,
 			 (unsigned long long)st.st_dev, (unsigned long long)st.st_ino,
-			 (long long)st.st_size, (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+			 (long long)st.st_size, (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
+			 (long long)st.st_ctim.tv_sec, st.st_ctim.tv_nsec);
 	free(old);
 	return 0;
 }
 
-/* All that a machine depends on. NULL when a file cannot be looked at: QEMU will say so. */
+/* All that a machine depends on, the host's boot first: where the templates are on a disk, one that
+ * a crash left half written is of another boot, as is what the host's clock and processor were.
+ * NULL when a file cannot be looked at: QEMU will say so. */
 static char *template_key(const struct monitor_start *start, const struct strv *argv)
 {
-	auto_free char *key = xstrdup("");
+	auto_free char *key = xasprintf("boot %s\n", start->facts->boot_id);
 	auto_free char *words = strv_join((const char *const *)argv->at, argv->count, "\n");
 
 	if (template_put_file(&key, "qemu", start->qemu) < 0 ||

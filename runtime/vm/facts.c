@@ -27,7 +27,6 @@
 
 #define FACTS_FILE	"host-facts"
 #define FACTS_MAX_BYTES 16384
-#define FACTS_BOOT_ID	36
 #define FACTS_KVM	"/dev/kvm"
 
 struct facts_cache {
@@ -235,6 +234,8 @@ int host_facts_get(const char *run_dir, unsigned int needs, const char *virtiofs
 	int r = 0;
 
 	memset(ret, 0, sizeof(*ret));
+	if (has_boot_id)
+		strcpy(ret->boot_id, c->boot_id);
 	if (mkdir(run_dir, 0700) == 0 || errno == EEXIST)
 		dir_fd = open(run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir_fd >= 0 && has_boot_id)

@@ -19,8 +19,10 @@ enum {
 };
 
 #define FACTS_REASON_BYTES 200
+#define FACTS_BOOT_ID	   36
 
 struct host_facts {
+	char boot_id[FACTS_BOOT_ID + 1]; /* of the kernel that runs; "": unknown */
 	bool has_kvm_answer;
 	bool is_kvm_good;
 	char kvm_reason[FACTS_REASON_BYTES]; /* why not; one line, no prefix. "" when good */

@@ -57,6 +57,14 @@ template() {
 	expect_phase "restored from a template"
 }
 
+# A crash of the host may leave a file half written where /run is on a disk.
+@test "a template is of this boot of the host alone" {
+	run_apart
+	expect_status 0
+	expect_equal "$(dd if="$(template)" bs=1 skip=40 count=41 status=none)" \
+		"boot $(cat /proc/sys/kernel/random/boot_id)" "how its key begins"
+}
+
 @test "machines of one template have random numbers, a boot id and a clock of their own" {
 	local before after first
 	run_apart /bin/sh -c 'cat /proc/sys/kernel/random/uuid /proc/sys/kernel/random/boot_id; head -c 16 /dev/urandom | xxd -p'
