@@ -23,6 +23,8 @@
 #define STORE_MEMORY_MAX (UINT64_C(1) << 44)
 #define STORE_NAME_BYTES 64
 #define STORE_LIST_MAX	 1024
+#define STORE_BOOT_BYTES (UINT64_C(32) << 20)
+#define STORE_IN_USE_S	 600
 
 /* Written and read by the same program on the same host. */
 struct store_header {
@@ -128,6 +130,14 @@ struct store_entry {
 	uint64_t bytes;
 };
 
+/* With more kinds in turn than there is room for, none would ever be there when it is wanted. */
+static bool store_is_in_use(const struct store_entry *entry)
+{
+	time_t now = time(NULL);
+
+	return entry->used.tv_sec <= now && now - entry->used.tv_sec < STORE_IN_USE_S;
+}
+
 static int store_compare(const void *a, const void *b)
 {
 	const struct timespec *x = &((const struct store_entry *)a)->used;
@@ -138,7 +148,7 @@ static int store_compare(const void *a, const void *b)
 	return (x->tv_nsec > y->tv_nsec) - (x->tv_nsec < y->tv_nsec);
 }
 
-/* All of them, the one unused for longest first. */
+/* All that take room, the one unused for longest first. */
 static size_t store_list(int store_fd, struct store_entry *entries)
 {
 	int fd = openat(store_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -151,6 +161,12 @@ static size_t store_list(int store_fd, struct store_entry *entries)
 		if (found->d_name[0] == '.' || strlen(found->d_name) >= STORE_NAME_BYTES ||
 		    fstatat(store_fd, found->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			continue;
+		if (!st.st_blocks) {
+			/* A note; it says nothing any more when it is old. */
+			if (!store_is_fresh(&st))
+				unlinkat(store_fd, found->d_name, 0);
+			continue;
+		}
 		strcpy(entries[count].name, found->d_name);
 		entries[count].used = st.st_mtim;
 		entries[count++].bytes = (uint64_t)st.st_blocks * 512;
@@ -163,49 +179,47 @@ static size_t store_list(int store_fd, struct store_entry *entries)
 	return count;
 }
 
-static bool store_has_room(int store_fd)
-{
-	struct statvfs fs;
-
-	return fstatvfs(store_fd, &fs) == 0 &&
-	       (uint64_t)fs.f_bavail * fs.f_frsize >= STORE_FREE_MIN_BYTES;
-}
-
-/* For one more, of the size of the largest one. */
-static void store_make_room(int store_fd)
+/* The oldest ones are removed; when that does not help, none is. */
+static int store_make_room(int store_fd, uint64_t need, struct err *e)
 {
 	auto_free struct store_entry *entries = xcalloc(STORE_LIST_MAX, sizeof(*entries));
 	size_t count = store_list(store_fd, entries);
 	uint64_t most = STORE_TOTAL_MAX_BYTES;
-	uint64_t largest = 0;
 	uint64_t total = 0;
+	uint64_t room;
 	struct statvfs fs;
+	size_t drop = 0;
 
-	if (fstatvfs(store_fd, &fs) == 0 && (uint64_t)fs.f_blocks * fs.f_frsize / 2 < most)
+	if (fstatvfs(store_fd, &fs) < 0)
+		return err_sys(e, -errno, "looking for room for a template");
+	room = (uint64_t)fs.f_bavail * fs.f_frsize;
+	if ((uint64_t)fs.f_blocks * fs.f_frsize / 2 < most)
 		most = (uint64_t)fs.f_blocks * fs.f_frsize / 2;
-
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count; i++)
 		total += entries[i].bytes;
-		if (entries[i].bytes > largest)
-			largest = entries[i].bytes;
+	while (count - drop >= STORE_ENTRY_MAX || total + need > most ||
+	       room < need + STORE_FREE_MIN_BYTES) {
+		if (drop == count || store_is_in_use(&entries[drop]))
+			return err_set(e, -ENOSPC, "no %" PRIu64 " MiB are free for a template",
+				       need >> 20);
+		total -= entries[drop].bytes;
+		room += entries[drop].bytes;
+		drop++;
 	}
-	for (size_t i = 0; i < count; i++) {
-		if (count - i < STORE_ENTRY_MAX && total + largest <= most &&
-		    store_has_room(store_fd))
-			break;
+	for (size_t i = 0; i < drop; i++)
 		unlinkat(store_fd, entries[i].name, 0);
-		total -= entries[i].bytes;
-	}
+	return 0;
 }
 
 int store_begin(int store_fd, uint64_t memory_bytes, struct err *e)
 {
+	/* The kernel's table of all pages, and what else a guest has written when it has booted. */
+	const uint64_t need = (memory_bytes >> 6) + STORE_BOOT_BYTES;
 	auto_close int fd = -1;
+	int r = store_make_room(store_fd, need, e);
 
-	store_make_room(store_fd);
-	if (!store_has_room(store_fd))
-		return err_set(e, -ENOSPC, "less than %" PRIu64 " MiB are free for a template",
-			       STORE_FREE_MIN_BYTES >> 20);
+	if (r < 0)
+		return r;
 	fd = openat(store_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd < 0 || ftruncate(fd, (off_t)(STORE_MEMORY_AT + memory_bytes)) < 0)
 		return err_sys(e, -errno, "making a template's file");

@@ -20,7 +20,7 @@
 
 #define STORE_ENTRY_MAX	      16
 #define STORE_TOTAL_MAX_BYTES (UINT64_C(1) << 30)   /* and at most half of the file system */
-#define STORE_FREE_MIN_BYTES  (UINT64_C(128) << 20) /* of the file system, else none is made */
+#define STORE_FREE_MIN_BYTES  (UINT64_C(128) << 20) /* of the file system, beside the new one */
 #define STORE_KEY_MAX_BYTES   16000
 #define STORE_STATE_MAX_BYTES (UINT64_C(1) << 20) /* a pipe's, for whoever loads it */
 #define STORE_STATE_AT	      16384
@@ -46,7 +46,7 @@ int store_open(const char *dir, struct err *e) VMRT_MUST_CHECK;
 enum store_answer store_find(int store_fd, const char *key, struct store_template *ret);
 
 /* A file without a name for a machine of `memory_bytes`: what is not written of it is zero. Makes
- * room for it. -errno, or the descriptor. */
+ * room for it, but not of what was used minutes ago: -ENOSPC. -errno, or the descriptor. */
 int store_begin(int store_fd, uint64_t memory_bytes, struct err *e) VMRT_MUST_CHECK;
 /* Writes state and header. */
 int store_fill(int fd, const char *key, uint64_t memory_bytes, const void *state,

@@ -215,7 +215,7 @@ virtiofsd_of_host() {
 	local number
 	mkdir -m 700 "$STORE"
 	for number in {1..20}; do
-		: >"$STORE/old$number"
+		head -c 8192 /dev/zero >"$STORE/old$number"
 		touch -d "@$((1000000 + number))" "$STORE/old$number"
 	done
 	run_apart

@@ -190,6 +190,41 @@ static void test_room(void)
 	remove_files();
 }
 
+static void test_no_room(void)
+{
+	const struct timespec old[2] = {{.tv_sec = 100}, {.tv_sec = 100}};
+	char key[16];
+	char name[256];
+	struct err e;
+	int fd;
+
+	for (int i = 0; i < STORE_ENTRY_MAX; i++) {
+		snprintf(key, sizeof(key), "%d", i);
+		is_int(put(key, "x"), 0, "one of many");
+	}
+	is_int(store_begin(store, MEMORY_BYTES, &e), -ENOSPC, "what is in use makes no room");
+	is_int(count_files(name), STORE_ENTRY_MAX, "and stays");
+	utimensat(store, name, old, 0);
+	is_int(store_begin(store, STORE_TOTAL_MAX_BYTES << 6, &e), -ENOSPC,
+	       "one that is too large is not begun");
+	is_int(count_files(name), STORE_ENTRY_MAX, "and nothing goes for it");
+	fd = store_begin(store, MEMORY_BYTES, &e);
+	ok(fd >= 0, "one that is not in use makes room");
+	fd_close(&fd);
+	is_int(count_files(name), STORE_ENTRY_MAX - 1, "and has gone");
+	for (int i = 0; i < STORE_ENTRY_MAX; i++) {
+		snprintf(name, sizeof(name), "note%d", i);
+		fd = openat(store, name, O_WRONLY | O_CREAT, 0600);
+		fd_close(&fd);
+	}
+	utimensat(store, name, old, 0);
+	fd = store_begin(store, MEMORY_BYTES, &e);
+	ok(fd >= 0, "notes need no room");
+	fd_close(&fd);
+	is_int(faccessat(store, name, F_OK, 0), -1, "old ones are removed");
+	remove_files();
+}
+
 static void test_copy(void)
 {
 	char text[8] = "";
@@ -243,6 +278,7 @@ int main(void)
 	test_damage();
 	test_failures();
 	test_room();
+	test_no_room();
 	test_copy();
 	fd_close(&store);
 	snprintf(path, sizeof(path), "%s/templates", dir);
