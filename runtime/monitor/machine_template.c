@@ -33,8 +33,8 @@
 #include "runtime/userns/rundir.h"
 
 #define TEMPLATE_NAME "template"
-/* What is to be done beside the boot. */
-#define TEMPLATE_LIMIT_MS 60000
+/* All of the making: the container waits for it, and can still boot. */
+#define TEMPLATE_LIMIT_MS 30000u
 /* The maker's: such a machine cannot be saved. Any other failure may be this start's alone. */
 #define TEMPLATE_EXIT_HOPELESS 2
 
@@ -50,13 +50,20 @@ struct template_maker {
 
 static bool template_is_wanted(const struct monitor_start *start, const struct vm_plan *vm)
 {
-	/* Another init may not know how to park. Who reads the console wants the boot. The disks
-	 * are not in QEMU's plan yet. With a counter that nothing is known of, the guest measures
-	 * it when it boots. */
+	/* Another init may not know how to park, and the kernel may be told of one. Who reads the
+	 * console wants the boot. The disks are not in QEMU's plan yet. With a counter that nothing
+	 * is known of, the guest measures it when it boots. */
 	return start->settings->want_templates && start->settings->is_own_initramfs &&
-	       !start->plan->vm_initrd && !start->plan->disk_count && !start->image &&
-	       start->console_log_fd < 0 && *start->facts->boot_id && start->facts->tsc_khz &&
-	       vm_can_be_template(vm);
+	       !start->plan->vm_initrd && !start->plan->vm_append && !start->plan->disk_count &&
+	       !start->image && start->console_log_fd < 0 && *start->facts->boot_id &&
+	       start->facts->tsc_khz && vm_can_be_template(vm);
+}
+
+static unsigned int template_limit_ms(const struct monitor_start *start)
+{
+	const unsigned int boot_ms = start->settings->boot_timeout_s * 1000;
+
+	return boot_ms < TEMPLATE_LIMIT_MS ? boot_ms : TEMPLATE_LIMIT_MS;
 }
 
 /* As the container's, with nothing behind the devices. */
@@ -155,13 +162,12 @@ static int template_start_qemu(struct machine *m, const struct template_maker *k
 static int template_save(struct machine *m, const struct template_maker *k, bool *ret_is_hopeless,
 			 struct err *e)
 {
-	const unsigned int limit_ms = k->start->settings->boot_timeout_s * 1000;
 	auto_free uint8_t *state = NULL;
 	struct talk talk;
 	size_t size = 0;
 	int r;
 
-	talk_init(&talk, m->qmp_fd, m->control_fd, k->alive_fd, limit_ms);
+	talk_init(&talk, m->qmp_fd, m->control_fd, k->alive_fd, template_limit_ms(k->start));
 	r = talk_save(&talk, STORE_STATE_MAX_BYTES, &state, &size, e);
 	*ret_is_hopeless = talk.has_guest && (talk.has_failed || r == -EIO || r == -E2BIG);
 	/* Nothing changes any more. */
@@ -220,7 +226,6 @@ static int template_make(struct template_maker *k, bool *ret_is_hopeless, struct
 {
 	const unsigned long flags =
 		CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
-	const int limit_ms = (int)k->start->settings->boot_timeout_s * 1000 + TEMPLATE_LIMIT_MS;
 	auto_close int alive = -1;
 	auto_close int parent = -1;
 	auto_close int pidfd = -1;
@@ -236,7 +241,7 @@ static int template_make(struct template_maker *k, bool *ret_is_hopeless, struct
 	r = spawn_monitor(flags, template_run, k, &pid, &pidfd, e);
 	if (r < 0)
 		return r;
-	r = spawn_wait(pidfd, limit_ms, &status);
+	r = spawn_wait(pidfd, (int)template_limit_ms(k->start), &status);
 	if (r < 0) {
 		spawn_kill(&pidfd);
 		return err_sys(e, r, "waiting for a template");

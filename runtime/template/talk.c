@@ -19,6 +19,8 @@
 #include "runtime/vm/vm.h"
 
 #define TALK_READ_BYTES (64u << 10)
+/* For the state of a guest that has booted. */
+#define TALK_SAVE_MS 10000
 
 enum talk_line { TALK_GREETING, TALK_ANSWER, TALK_EVENT };
 
@@ -36,6 +38,13 @@ void talk_init(struct talk *ret, int qmp_fd, int control_fd, int owner_fd, unsig
 			     .control_fd = control_fd,
 			     .owner_fd = owner_fd,
 			     .deadline_ms = talk_now_ms() + limit_ms};
+}
+
+static void talk_shorten(struct talk *t, unsigned int limit_ms)
+{
+	uint64_t end = talk_now_ms() + limit_ms;
+
+	t->deadline_ms = end < t->deadline_ms ? end : t->deadline_ms;
 }
 
 /* Until `fd` has something to say or is at its end. */
@@ -287,6 +296,7 @@ int talk_save(struct talk *t, size_t limit_bytes, uint8_t **ret_state, size_t *r
 	if (r < 0)
 		return r;
 	t->has_guest = true;
+	talk_shorten(t, TALK_SAVE_MS);
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return err_sys(e, -errno, "making a pipe for a machine's state");
 	read_fd = fds[0];

@@ -119,6 +119,15 @@ template() {
 	[ ! -e "$STORE" ] || expect_failed "no templates"
 }
 
+@test "a kernel that is told something of its own boots" {
+	runtime_config '.vm = "all"'
+	config '.vm = {kernel: {path: "", parameters: ["vmrt.test"]}}'
+	run_apart
+	expect_status 0
+	expect_no_phase template
+	[ ! -e "$STORE" ] || expect_failed "no templates"
+}
+
 # What the file shows is noticed before anything is started.
 @test "a template that is not whole is replaced before it is used" {
 	local what
