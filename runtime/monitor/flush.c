@@ -15,13 +15,35 @@
 #define FLUSH_LIMIT_MS	5000
 
 struct flush {
-	struct loop_timer *timer;
+	struct loop_timer *timer; /* to ask again */
+	struct loop_timer *limit; /* of no progress, an answer that does not come included */
 	bool is_over;
-	uint64_t held;	     /* bytes, when QEMU was asked last */
-	unsigned int rounds; /* since that changed */
+	uint64_t held; /* bytes, when QEMU was asked last */
 };
 
-static void flush_ask(void *arg);
+static void flush_end(struct monitor *m)
+{
+	m->flush->is_over = true;
+	loop_timer_set(m->flush->timer, 0);
+	loop_timer_set(m->flush->limit, 0);
+	monitor_end_when_over(m);
+}
+
+static void flush_give_up(void *arg)
+{
+	struct monitor *m = arg;
+
+	if (m->is_ending || m->flush->is_over)
+		return;
+	if (m->flush->held)
+		log_warn("network: %" PRIu64 " bytes that the container has sent are lost: nobody "
+			 "takes them",
+			 m->flush->held);
+	else
+		log_warn("network: what the container has sent last may be lost: qemu does not "
+			 "tell whether it holds something");
+	flush_end(m);
+}
 
 static void flush_on_text(void *arg, const char *text)
 {
@@ -29,20 +51,19 @@ static void flush_on_text(void *arg, const char *text)
 	struct flush *f = m->flush;
 	uint64_t held = text ? user_network_count_held(text) : 0;
 
-	if (m->is_ending)
+	if (m->is_ending || f->is_over)
 		return;
-	f->rounds = held == f->held ? f->rounds + 1 : 0;
-	f->held = held;
-	if (held && f->rounds < FLUSH_LIMIT_MS / FLUSH_PERIOD_MS) {
-		loop_timer_set(f->timer, FLUSH_PERIOD_MS);
+	if (!text) {
+		flush_give_up(m);
 		return;
 	}
+	if (held != f->held)
+		loop_timer_set(f->limit, FLUSH_LIMIT_MS);
+	f->held = held;
 	if (held)
-		log_warn("network: %" PRIu64 " bytes that the container has sent are lost: nobody "
-			 "takes them",
-			 held);
-	f->is_over = true;
-	monitor_end_when_over(m);
+		loop_timer_set(f->timer, FLUSH_PERIOD_MS);
+	else
+		flush_end(m);
 }
 
 static void flush_ask(void *arg)
@@ -62,10 +83,13 @@ bool flush_is_over(struct monitor *m)
 		return m->flush->is_over;
 	m->flush = xcalloc(1, sizeof(*m->flush));
 	m->flush->timer = loop_timer_new(m->loop, flush_ask, m);
-	if (m->flush->timer)
+	m->flush->limit = loop_timer_new(m->loop, flush_give_up, m);
+	if (m->flush->timer && m->flush->limit) {
+		loop_timer_set(m->flush->limit, FLUSH_LIMIT_MS);
 		flush_ask(m);
-	else
+	} else {
 		m->flush->is_over = true;
+	}
 	/* The answer may have come already, if the link is broken. */
 	return m->flush->is_over;
 }

@@ -23,7 +23,8 @@ struct qmp_pending {
 struct qmp {
 	int fd;
 	struct loop_source *source;
-	char in[QMP_LINE_MAX_BYTES];
+	char *in; /* grows with a line, up to QMP_LINE_MAX_BYTES */
+	size_t in_room;
 	size_t in_size;
 	struct wire_out out;
 	size_t out_at;
@@ -194,15 +195,37 @@ static void qmp_on_line(struct qmp *q, const char *line, size_t size)
 	}
 }
 
+/* What has come, line by line; `seen` bytes of it have no end of a line. */
+static void qmp_take_lines(struct qmp *q, size_t seen)
+{
+	char *end;
+
+	while (q->fd >= 0 && (end = memchr(q->in + seen, '\n', q->in_size - seen))) {
+		size_t size = (size_t)(end - q->in);
+
+		qmp_on_line(q, q->in, size);
+		q->in_size -= size + 1;
+		memmove(q->in, end + 1, q->in_size);
+		seen = 0;
+	}
+	if (q->fd < 0 || q->in_size < q->in_room)
+		return;
+	if (q->in_room == QMP_LINE_MAX_BYTES) {
+		qmp_break(q, "a line that is too long");
+		return;
+	}
+	q->in_room *= 2;
+	q->in = xreallocarray(q->in, q->in_room, 1);
+}
+
 static void qmp_on_event(void *arg, uint32_t events)
 {
 	struct qmp *q = arg;
 	ssize_t n;
-	char *end;
 
 	if (events & EPOLLOUT)
 		qmp_flush(q);
-	n = recv(q->fd, q->in + q->in_size, sizeof(q->in) - q->in_size, MSG_DONTWAIT);
+	n = recv(q->fd, q->in + q->in_size, q->in_room - q->in_size, MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
@@ -210,15 +233,7 @@ static void qmp_on_event(void *arg, uint32_t events)
 		return;
 	}
 	q->in_size += (size_t)n;
-	while (q->fd >= 0 && (end = memchr(q->in, '\n', q->in_size))) {
-		size_t size = (size_t)(end - q->in);
-
-		qmp_on_line(q, q->in, size);
-		q->in_size -= size + 1;
-		memmove(q->in, end + 1, q->in_size);
-	}
-	if (q->fd >= 0 && q->in_size == sizeof(q->in))
-		qmp_break(q, "a line that is too long");
+	qmp_take_lines(q, q->in_size - (size_t)n);
 }
 
 struct qmp *qmp_new(struct loop *l, int fd, bool is_greeted, qmp_event_callback *on_event,
@@ -227,6 +242,8 @@ struct qmp *qmp_new(struct loop *l, int fd, bool is_greeted, qmp_event_callback 
 	struct qmp *q = xcalloc(1, sizeof(*q));
 
 	q->fd = fd;
+	q->in_room = QMP_LINE_BYTES;
+	q->in = xmalloc(q->in_room);
 	q->on_event = on_event;
 	q->arg = arg;
 	q->last = &q->first;
@@ -254,6 +271,7 @@ void qmp_free(struct qmp *q)
 	loop_remove(q->source);
 	fd_close(&q->fd);
 	wire_out_done(&q->out);
+	free(q->in);
 	free(q);
 }
 

@@ -18,7 +18,8 @@
 #include "runtime/loop/loop.h"
 #include "runtime/oci/json_write.h"
 
-#define QMP_LINE_MAX_BYTES (64u << 10)
+#define QMP_LINE_BYTES	   (64u << 10) /* of all but answers to qmp_ask_line() */
+#define QMP_LINE_MAX_BYTES (4u << 20)
 
 struct qmp;
 

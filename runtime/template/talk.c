@@ -112,12 +112,12 @@ static void talk_note_event(struct talk *t, struct json_doc *doc, const struct j
 /* Reads one line: what it is, or -errno, also for an answer that is an error. */
 static int talk_take_line(struct talk *t, struct err *e)
 {
-	auto_free char *line = xmalloc(QMP_LINE_MAX_BYTES);
+	auto_free char *line = xmalloc(QMP_LINE_BYTES);
 	struct json_doc *doc = NULL;
 	const struct json_node *root;
 	const struct json_node *error;
 	const char *text = "(no description)";
-	int r = talk_read_line(t, line, QMP_LINE_MAX_BYTES, e);
+	int r = talk_read_line(t, line, QMP_LINE_BYTES, e);
 
 	if (r == 0)
 		r = json_doc_parse(line, strlen(line), "qmp", &doc, e);

@@ -2,7 +2,13 @@
 #include "runtime/monitor/qmp.h"
 #include "tests/unit/tap.h"
 
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static const struct {
 	const char *line;
@@ -65,9 +71,77 @@ static void test_error_text(void)
 	is_str(e.text, "p7.stdin", "so is the id of a device that has gone");
 }
 
+static size_t answered_size;
+static bool is_answered;
+
+static void on_text(void *arg, const char *text)
+{
+	is_answered = text != NULL;
+	answered_size = text ? strlen(text) : 0;
+	loop_stop(arg);
+}
+
+static void on_event(void *arg, enum qmp_kind kind, const char *device)
+{
+	(void)arg;
+	(void)kind;
+	(void)device;
+}
+
+/* An answer of `size` bytes, from a child: no socket's buffer takes it. */
+static void answer(size_t size)
+{
+	struct loop *l = loop_new();
+	int fds[2] = {-1, -1};
+	struct qmp *q;
+	pid_t child;
+
+	is_answered = false;
+	if (!l || socketpair(AF_UNIX, SOCK_STREAM, 0, fds) < 0)
+		abort();
+	child = fork();
+	if (child == 0) {
+		char *line = malloc(size);
+
+		close(fds[0]);
+		if (!line)
+			_exit(1);
+		memset(line, 'x', size);
+		signal(SIGPIPE, SIG_IGN);
+		dprintf(fds[1], "{\"return\": \"");
+		for (size_t at = 0; at < size;) {
+			ssize_t n = write(fds[1], line + at, size - at);
+
+			if (n <= 0)
+				_exit(1);
+			at += (size_t)n;
+		}
+		dprintf(fds[1], "\"}\r\n");
+		_exit(0);
+	}
+	close(fds[1]);
+	q = qmp_new(l, fds[0], true, on_event, NULL);
+	qmp_ask_line(q, "info usernet", on_text, l);
+	(void)loop_run(l);
+	qmp_free(q);
+	waitpid(child, NULL, 0);
+	loop_free(l);
+}
+
+static void test_long_answers(void)
+{
+	answer(10);
+	ok(is_answered && answered_size == 10, "a short answer");
+	answer(1u << 20);
+	ok(is_answered && answered_size == 1u << 20, "an answer of a megabyte");
+	answer(QMP_LINE_MAX_BYTES);
+	ok(!is_answered, "one that is too long is none");
+}
+
 int main(void)
 {
 	test_lines();
 	test_error_text();
+	test_long_answers();
 	return done_testing();
 }
