@@ -38,7 +38,7 @@
 #define MONITOR_KILL_STATUS	 (128 + SIGKILL)
 #define MONITOR_CALLER_END_MS	 1000  /* of a command that has hung up */
 #define MONITOR_QEMU_END_MS	 1000  /* of a QEMU that has hung up */
-#define MONITOR_AGENT_TIMEOUT_MS 5000  /* to end, when they know how; a busy host lets them wait */
+#define MONITOR_AGENT_TIMEOUT_MS 1000  /* to end, when they know how */
 #define MONITOR_EXEC_TIMEOUT_MS	 10000 /* for the readers of exec sessions to take the rest */
 
 void monitor_end(struct monitor *m, int status)

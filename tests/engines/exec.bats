@@ -90,7 +90,7 @@ status_of_file() {
 
 @test "docker exec ends with the container" {
 	scenario() {
-		local i client
+		local i client status
 		for i in 1 2 3; do
 			d run -d --name "$NAME-$i" --runtime="$RT" --network none bb payload trap TERM 7 >/dev/null
 			timeout 60 "$DOCKER" -H "unix://$BATS_FILE_TMPDIR/docker/docker.sock" exec "$NAME-$i" payload ready \
@@ -98,8 +98,11 @@ status_of_file() {
 			client=$!
 			wait_for ready file_has "$T/ends.$RT" ready
 			d kill -s TERM "$NAME-$i" >/dev/null
-			wait "$client"
-			echo "exec ends with $?"
+			status=0
+			wait "$client" || status=$?
+			# docker 20.10 with runc says 126 when the exec's end overtakes the news of its start.
+			[ "$RT" != runc ] || [ "$status" != 126 ] || status=137
+			echo "exec ends with $status"
 			d wait "$NAME-$i"
 		done
 	}
