@@ -27,6 +27,9 @@ int dry_run_check(const struct oci_config *config, struct settings *settings, st
 
 	if (config->process->terminal)
 		return err_set(e, -ENOTSUP, "option --dry-run: process.terminal has to be false");
+	if (config->vm && config->vm->image_path)
+		return err_set(e, -ENOTSUP,
+			       "option --dry-run: vm.image: the disk is opened for QEMU by vmrt");
 	for (int i = 0; i < OCI_HOOK_COUNT; i++) {
 		if (config->hooks[i].count)
 			return err_set(e, -ENOTSUP, "option --dry-run: hooks are not run by hand");
@@ -275,16 +278,19 @@ static void dry_run_put(const struct dry_run *d, const char *script, const struc
 
 	if (script) {
 		printf("# the files that the machine sees\n"
-		       "unshare --mount --propagation private sh -ec %s 2>%s &\n\n"
+		       "unshare --mount --propagation private sh -ec %s 2>%s & share=$!\n\n"
 		       "# what the guest is told to run; ends with its status\n"
 		       "%s instruct %s %s & instruct=$!\n\n"
 		       "# the machine (vmrt would take its privileges away)\n"
-		       "until [ -S %s ] && [ -S %s ]; do sleep 0.1; done\n",
+		       "until [ -S %s ] && [ -S %s ] || ! kill -0 \"$share\" || "
+		       "! kill -0 \"$instruct\"; do sleep 0.1; done 2>/dev/null\n",
 		       script_word, log_word, self_word, control_word, request_word, share_word,
 		       control_word);
 	}
 	dry_run_put_words(stdout, qemu);
-	printf("\n%s", script ? "wait \"$instruct\"\n" : "");
+	/* A QEMU that could not begin connects to nobody. */
+	printf("%s\n%s", script ? " || kill \"$instruct\" \"$share\" 2>/dev/null" : "",
+	       script ? "wait \"$instruct\"\n" : "");
 }
 
 int dry_run_print(struct dry_run *d, struct err *e)
@@ -296,6 +302,13 @@ int dry_run_print(struct dry_run *d, struct err *e)
 	auto_strv struct strv qemu = {0};
 	int r = dirfd < 0 ? err_sys(e, -errno, "option --dry-run: '%s'", d->dir) : 0;
 
+	for (size_t i = 0; r == 0 && i < d->plan->bind_count; i++) {
+		if (d->plan->binds[i].ret_is_socket)
+			r = err_set(
+				e, -ENOTSUP,
+				"option --dry-run: the socket '%s' is relayed by vmrt's monitor",
+				d->plan->binds[i].source);
+	}
 	d->plan->guest.process.stdio[PROTO_STDIN] = GUEST_STDIO_NULL;
 	if (r == 0)
 		r = dry_run_qemu(d, control, share, &qemu, e);

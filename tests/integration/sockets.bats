@@ -200,3 +200,19 @@ uid=1000 gid=2000' ] || expect_failed "both visits:" "$(cat "$T/visits")"
 	serve seqpacket
 	expect_create_refused "it is a sequenced packet socket of the host: a VM can be given stream sockets only"
 }
+
+@test "a dry run refuses what only vmrt's own processes can do: sockets, disk images" {
+	vm_only "it has none"
+	serve count
+	mount_server rw
+	mkdir "$T/dry"
+	call run --dry-run "$T/dry" --bundle "$BUNDLE" "$ID"
+	expect_status 1
+	expect_out ""
+	expect_err "option --dry-run: the socket '$T/server.sock' is relayed by vmrt's monitor"
+	config '.vm = {image: {path: "/image", format: "raw"}}'
+	call run --dry-run "$T/dry" --bundle "$BUNDLE" "$ID"
+	expect_status 1
+	expect_err "option --dry-run: vm.image: the disk is opened for QEMU by vmrt"
+	expect_equal "$(ls -A "$T/dry")" ""
+}

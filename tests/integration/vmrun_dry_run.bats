@@ -39,6 +39,15 @@ x
 	vmrun --dry-run --standalone ./payload args one 'two words'
 	paste
 	expect_out_has 'two words'
+	# Nobody waits for what has failed.
+	vmrun --dry-run --qemu-arg -no-such-option true
+	paste
+	[ "$status" -ne 0 ] || expect_failed "a status other than 0"
+	expect_err_has no-such-option
+	vmrun --dry-run true
+	sed -i 's/exec env/exit 1; exec env/' "$OUT"
+	paste
+	[ "$status" -ne 0 ] || expect_failed "a status other than 0"
 	# What they cannot do is refused, and leaves nothing behind.
 	truncate -s 1M "$T/disk"
 	vmrun --dry-run -D "$T/disk" true
