@@ -77,6 +77,7 @@ expect_nothing_left() {
 	done
 	((refused >= 3)) || expect_failed "a group that was full"
 	echo max >"$PARENT/pids.max"
+	runtime_config 'del(.["boot-timeout"])'
 	launch ready
 	# All that there are now, and the command itself.
 	echo "$(($(cat "$PARENT/pids.current") + 1))" >"$PARENT/pids.max"
@@ -118,6 +119,7 @@ expect_nothing_left() {
 	done
 	((refused >= 3)) || expect_failed "a lack of memory"
 	echo "$max" >"$PARENT/$file"
+	runtime_config 'del(.["boot-timeout"])'
 	launch ready
 	echo $(($(cat "$PARENT/$used") + (24 << 20))) >"$PARENT/$file"
 	# The guest has it, the host has not.

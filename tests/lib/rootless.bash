@@ -112,13 +112,17 @@ rootless_is_clear() {
 	[ -z "$(rootless_leftovers)" ]
 }
 
-# Also after a failure: what a test leaves must not stand in the way of the next.
-rootless_teardown() {
+rootless_delete_all() {
 	local dir
 	for dir in "$(rootless_dir)"/home/run/vmrt/*/; do
 		[ ! -d "$dir" ] || u "$USER_VMRT" delete --force "$(basename "$dir")" </dev/null >/dev/null 2>&1 || true
 	done
-	if ! wait_seconds 5 "nothing of the user's VMs is left" rootless_is_clear; then
+	rootless_is_clear
+}
+
+# Also after a failure: what a test leaves must not stand in the way of the next.
+rootless_teardown() {
+	if ! wait_seconds 15 "nothing of the user's VMs is left" rootless_delete_all; then
 		rootless_leftovers >&2
 		return 1
 	fi
