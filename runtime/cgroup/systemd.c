@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <systemd/sd-bus.h>
 #include <time.h>
 
@@ -86,8 +87,21 @@ static int systemd_on_job_removed(sd_bus_message *m, void *arg, sd_bus_error *re
 	return 0;
 }
 
+/* Of the host, or of a machine with a user namespace of its own, whose first process is in that.
+ * A user's namespace has none: there the host's is somebody else's. */
+static bool systemd_is_systems(void)
+{
+	struct stat own;
+	struct stat first;
+
+	return userns_is_initial() ||
+	       (stat("/proc/self/ns/user", &own) == 0 && stat("/proc/1/ns/user", &first) == 0 &&
+		own.st_dev == first.st_dev && own.st_ino == first.st_ino);
+}
+
 static int systemd_open(struct systemd *s, struct err *e)
 {
+	bool is_systems = systemd_is_systems();
 	int r;
 
 	if (access(SYSTEMD_RUNNING, F_OK) < 0)
@@ -98,11 +112,10 @@ static int systemd_open(struct systemd *s, struct err *e)
 	if (r < 0)
 		return r;
 	/* A user has a systemd of his own. */
-	r = userns_is_initial() ? s->call.sd_bus_open_system(&s->bus)
-				: s->call.sd_bus_open_user(&s->bus);
+	r = is_systems ? s->call.sd_bus_open_system(&s->bus) : s->call.sd_bus_open_user(&s->bus);
 	if (r < 0)
 		return err_sys(e, r, "systemd: connecting to the %s bus",
-			       userns_is_initial() ? "system" : "user's");
+			       is_systems ? "system" : "user's");
 	r = s->call.sd_bus_match_signal(s->bus, NULL, SYSTEMD_SERVICE, SYSTEMD_PATH,
 					SYSTEMD_MANAGER, "JobRemoved", systemd_on_job_removed, s);
 	return r < 0 ? err_sys(e, r, "systemd: watching jobs") : 0;
