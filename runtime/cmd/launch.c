@@ -544,6 +544,18 @@ static void launch_end_monitor(struct launch_context *x)
 	fd_close(&x->pidfd);
 }
 
+/* While a template is made there is no monitor yet: `delete --force` takes the directory for what a
+ * creation has left, and the name may be another container's by now. */
+static bool launch_has_state(const struct launch_context *x)
+{
+	struct stat own;
+	struct stat st;
+
+	return fstat(x->state_dirfd, &own) == 0 &&
+	       fstatat(x->root_dirfd, x->launch->id, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       st.st_dev == own.st_dev && st.st_ino == own.st_ino;
+}
+
 /* Takes back what a failed creation has made; the error that is being reported stays. */
 static void launch_undo(struct launch_context *x)
 {
@@ -567,7 +579,7 @@ static void launch_undo(struct launch_context *x)
 	/* It has the list of what is left: delete --force finds it. */
 	if (cgroup_driver_remove(x->state_dirfd, &ignored) < 0)
 		log_warn("%s", ignored.text);
-	else
+	else if (launch_has_state(x))
 		(void)state_remove(x->root_dirfd, x->launch->id);
 	fd_close(&x->state_dirfd);
 }

@@ -287,3 +287,17 @@ teardown() { test_teardown; }
 		[ -s "$ERR" ] || expect_failed "a message about id '$bad'"
 	done
 }
+
+# As when delete --force comes before there is a monitor, and another create after it.
+@test "a create that fails leaves a directory alone that is not its own any more" {
+	vm_only "runc's own"
+	# shellcheck disable=SC2016 # jq's variable
+	config '.hooks = {prestart: [{path: "/bin/sh", args: ["sh", "-c", $s]}]}' \
+		--arg s "mv $ROOT/$ID $ROOT/moved && mkdir $ROOT/$ID && exit 1"
+	create
+	[ "$status" != 0 ] || expect_failed "create to fail"
+	[ -d "$ROOT/$ID" ] || expect_failed "the other one's directory"
+	rmdir "$ROOT/$ID"
+	call delete --force moved
+	expect_status 0
+}
