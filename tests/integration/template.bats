@@ -236,9 +236,13 @@ virtiofsd_of_host() {
 
 @test "a start that is killed while it makes a template leaves nothing, and many at once make one" {
 	local delay number
+	# What is found out about the host once is part of the key: not by six at a time.
+	run_apart
+	expect_status 0
+	rm -rf "$STORE"
 	for delay in 0.05 0.15 0.3; do
 		apart timeout -s KILL "$delay" "$VMRT" --root "$ROOT" --log "$LOG" create --bundle "$BUNDLE" "$ID"
-		wait_seconds 2 "no process is left after $delay s" no_leaked_processes
+		wait_for "no process to be left after $delay s" no_leaked_processes
 		expect_equal "$(ls -A "$STORE" 2>/dev/null | grep -v '^[0-9a-f]\{16\}$')" "" "nothing half made after $delay s"
 		call delete --force "$ID"
 		rm -rf "$STORE"
