@@ -60,7 +60,8 @@ int launch_ids_open(const struct ids_range *wanted, const char *caller_ids,
 	if (r == 0 && !caller_ids)
 		launch_ids_of_config(ns, config, &own);
 	if (r == 0)
-		r = userns_choose_ids(ns, wanted, &range, e);
+		/* The number is the administrator's, and another's id in a user's namespace. */
+		r = userns_choose_ids(ns, rundir_is_systems() ? wanted : NULL, &range, e);
 	if (r < 0)
 		return r;
 	r = ids_take(rundir_host(), &range, &ret->qemu, e);

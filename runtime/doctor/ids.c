@@ -8,6 +8,7 @@
 
 #include "lib/mem.h"
 #include "runtime/doctor/doctor.h"
+#include "runtime/userns/rundir.h"
 #include "runtime/userns/userns.h"
 
 #define IDS_OTHERS_MAX 256 /* ranges that are tried before none is proposed */
@@ -80,7 +81,8 @@ void doctor_look_at_ids(struct doctor *d, const struct ids_range *wanted)
 	char owner[256] = "";
 	struct err e;
 
-	if (userns_read(ns, &e) < 0 || userns_choose_ids(ns, wanted, &ids, &e) < 0) {
+	if (userns_read(ns, &e) < 0 ||
+	    userns_choose_ids(ns, rundir_is_systems() ? wanted : NULL, &ids, &e) < 0) {
 		doctor_add(d, "uid range", FINDING_FAIL, "%s", e.text);
 		doctor_mend(d, "usermod --add-subuids 100000-165535 --add-subgids 100000-165535 "
 			       "USER");

@@ -17,7 +17,7 @@
 
 /* The files of a namespace's root are the user's: /run is the host's there. Not so in a machine
  * whose root is an id of another. */
-static bool rundir_is_systems(void)
+bool rundir_is_systems(void)
 {
 	return geteuid() == 0 && (userns_is_initial() || access(RUNDIR_SYSTEM, W_OK) == 0);
 }

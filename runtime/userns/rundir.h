@@ -8,8 +8,12 @@
 #ifndef VMRT_USERNS_RUNDIR_H
 #define VMRT_USERNS_RUNDIR_H
 
+#include <stdbool.h>
+
 #include "lib/err.h"
 
+/* Is the caller root of the host, or of a machine? */
+bool rundir_is_systems(void);
 const char *rundir_base(void);
 const char *rundir_state(void); /* <base>/vmrt: of containers; the default of --root */
 const char *rundir_host(void);	/* <base>/vmrt-host: what lives as long as the host runs */

@@ -98,9 +98,12 @@ bool userns_has(const struct userns *ns, uint32_t first, uint32_t count)
 	return userns_map_has(&ns->uids, first, count) && userns_map_has(&ns->gids, first, count);
 }
 
-/* Cuts first..last to what may be QEMU's. False: nothing is left. */
+/* Cuts first..last to what may be QEMU's: no more than half, as the others are for files and the
+ * container's users. False: nothing is left. */
 static bool userns_cut(uint64_t *first, uint64_t *last)
 {
+	uint64_t count;
+
 	if (*first == 0)
 		*first = 1;
 	/* Whose files are nobody's, its processes should not be. */
@@ -112,8 +115,9 @@ static bool userns_cut(uint64_t *first, uint64_t *last)
 		*last = UINT32_MAX - 1;
 	if (*first > *last)
 		return false;
-	if (*last - *first >= USERNS_QEMU_IDS)
-		*first = *last - USERNS_QEMU_IDS + 1;
+	count = (*last - *first + 1) / 2;
+	count = !count ? 1 : count > USERNS_QEMU_IDS ? USERNS_QEMU_IDS : count;
+	*first = *last - count + 1;
 	return true;
 }
 
@@ -122,9 +126,10 @@ int userns_choose_ids(const struct userns *ns, const struct ids_range *wanted,
 {
 	uint64_t best = 0;
 
-	*ret = *wanted;
-	if (userns_has(ns, wanted->first, wanted->count))
+	if (wanted && userns_has(ns, wanted->first, wanted->count)) {
+		*ret = *wanted;
 		return 0;
+	}
 	for (size_t u = 0; u < ns->uids.count; u++) {
 		for (size_t g = 0; g < ns->gids.count; g++) {
 			const struct userns_extent *a = &ns->uids.at[u];

@@ -47,8 +47,9 @@ uint32_t userns_outside(const struct userns_map *map, uint32_t inside, uint32_t 
 /* Are all of them mapped, as users and as groups? Pure. */
 bool userns_has(const struct userns *ns, uint32_t first, uint32_t count);
 
-/* A range of ids for QEMU: `wanted` where the namespace has it, else the topmost ids that it has,
- * which no distribution's users have. Never root or nobody. Pure. */
+/* A range of ids for QEMU: `wanted` (NULL: none) where the namespace has it, else the topmost ids
+ * that it has, at most half of a range, which no distribution's users have. Never root or nobody.
+ * Pure. */
 int userns_choose_ids(const struct userns *ns, const struct ids_range *wanted,
 		      struct ids_range *ret, struct err *e) VMRT_MUST_CHECK;
 

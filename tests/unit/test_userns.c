@@ -15,9 +15,9 @@ static const struct {
 	{"the host's own", "0 0 4294967295\n", "0 0 4294967295\n", 1879048192, 65536},
 	{"podman's", "0 1000 1\n1 100000 65536\n", "0 1000 1\n1 100000 65536\n", 64510, 1024},
 	{"a container manager's", "0 100000 65536", "0 100000 65536", 64510, 1024},
-	{"above nobody", "0 1 1\n65534 7 100\n", "0 1 1\n65534 7 100\n", 65535, 99},
-	{"few ids", "0 1000 1\n1 100000 3\n", "0 1000 1\n1 100000 3\n", 1, 3},
-	{"fewer groups", "0 1000 1\n1 100000 65536\n", "0 1000 1\n1 100000 9\n", 1, 9},
+	{"above nobody", "0 1 1\n65534 7 100\n", "0 1 1\n65534 7 100\n", 65585, 49},
+	{"few ids", "0 1000 1\n1 100000 3\n", "0 1000 1\n1 100000 3\n", 3, 1},
+	{"fewer groups", "0 1000 1\n1 100000 65536\n", "0 1000 1\n1 100000 9\n", 6, 4},
 	{"root alone", "0 1000 1\n", "0 1000 1\n", 0, 0},
 	{"no common one", "0 1 1\n5 100 1\n", "0 1 1\n6 100 1\n", 0, 0},
 };
@@ -43,6 +43,15 @@ static void test_choices(void)
 		is_int(range.first, choices[i].first, "  first");
 		is_int(range.count, choices[i].count, "  count");
 		ok(userns_has(ns, range.first, range.count), "  all of them mapped");
+	}
+	{
+		struct ids_range range = {0};
+		struct err e;
+
+		userns_parse_map("0 1000 1\n1 100000 65536\n", &ns->uids);
+		userns_parse_map("0 1000 1\n1 100000 65536\n", &ns->gids);
+		is_int(userns_choose_ids(ns, NULL, &range, &e), 0, "without a wish");
+		is_int(range.first, 64510, "  the topmost");
 	}
 	userns_parse_map("0 1000 1\n1 100000 10\n", &ns->uids);
 	is_int(userns_outside(&ns->uids, 0, 99), 1000, "root is the user outside");
