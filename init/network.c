@@ -300,9 +300,13 @@ static int network_send_neighbour(const struct network *n, const struct network_
 #define NETWORK_HAS(of, item, in, kind)                                                            \
 	network_has_item(of, item, in, (in)->kind##s, (in)->kind##_count, sizeof(*(item)))
 
-/* Failures are those of things that have gone by themselves, with an address or an interface. */
-static void network_remove_old(const struct network *from, const struct network *to)
+/* Failures are those of things that have gone by themselves, with an address or an interface.
+ * Returns whether an address was removed: with the last one of its family the kernel drops the
+ * routes and neighbours of an interface. */
+static bool network_remove_old(const struct network *from, const struct network *to)
 {
+	bool has_removed_address = false;
+
 	for (uint32_t i = 0; i < from->neighbour_count; i++) {
 		const struct network_neighbour *x = &from->neighbours[i];
 
@@ -318,9 +322,12 @@ static void network_remove_old(const struct network *from, const struct network 
 	for (uint32_t i = 0; i < from->address_count; i++) {
 		const struct network_address *a = &from->addresses[i];
 
-		if (!network_has_item(from, a, to, to->addresses, to->address_count, sizeof(*a)))
-			(void)network_send_address(&from->links[a->link], a, RTM_DELADDR);
+		if (network_has_item(from, a, to, to->addresses, to->address_count, sizeof(*a)))
+			continue;
+		has_removed_address = true;
+		(void)network_send_address(&from->links[a->link], a, RTM_DELADDR);
 	}
+	return has_removed_address;
 }
 
 /* Item `i` is not there: the next description that has it adds it. */
@@ -356,14 +363,16 @@ static int network_add_addresses(const struct network *from, struct network *to,
 	return first;
 }
 
-static int network_add_neighbours(const struct network *from, struct network *to, struct err *e)
+/* `want_all`: also those that were there; as the next one. */
+static int network_add_neighbours(const struct network *from, struct network *to, bool want_all,
+				  struct err *e)
 {
 	int first = 0;
 
 	for (uint32_t i = 0; i < to->neighbour_count;) {
 		const struct network_neighbour *x = &to->neighbours[i];
 		struct err failure;
-		int r = NETWORK_HAS(to, x, from, neighbour)
+		int r = !want_all && NETWORK_HAS(to, x, from, neighbour)
 				? 0
 				: network_send_neighbour(to, x, RTM_NEWNEIGH);
 
@@ -378,15 +387,17 @@ static int network_add_neighbours(const struct network *from, struct network *to
 	return first;
 }
 
-static int network_add_routes(const struct network *from, struct network *to, struct err *e)
+static int network_add_routes(const struct network *from, struct network *to, bool want_all,
+			      struct err *e)
 {
 	int first = 0;
 
 	for (uint32_t i = 0; i < to->route_count;) {
 		const struct network_route *x = &to->routes[i];
 		struct err failure;
-		int r = NETWORK_HAS(to, x, from, route) ? 0
-							: network_send_route(to, x, RTM_NEWROUTE);
+		int r = !want_all && NETWORK_HAS(to, x, from, route)
+				? 0
+				: network_send_route(to, x, RTM_NEWROUTE);
 
 		if (r < 0) {
 			err_sys(&failure, r, "guest: adding route %u", i);
@@ -403,16 +414,16 @@ static int network_add_routes(const struct network *from, struct network *to, st
 static int network_apply(struct network *to, struct err *e)
 {
 	struct err failure;
+	bool want_all = network_remove_old(&network.now, to);
 	int first;
 
-	network_remove_old(&network.now, to);
 	first = network_apply_links(to, e);
 	first = network_keep_first(first, network_add_addresses(&network.now, to, &failure),
 				   &failure, e);
-	first = network_keep_first(first, network_add_neighbours(&network.now, to, &failure),
-				   &failure, e);
-	return network_keep_first(first, network_add_routes(&network.now, to, &failure), &failure,
-				  e);
+	first = network_keep_first(
+		first, network_add_neighbours(&network.now, to, want_all, &failure), &failure, e);
+	return network_keep_first(first, network_add_routes(&network.now, to, want_all, &failure),
+				  &failure, e);
 }
 
 bool network_take(struct wire_in *in)

@@ -71,17 +71,18 @@ static int inward_send_route(struct netlink *nl, unsigned int type, unsigned int
 	return netlink_send(nl, message);
 }
 
+static const struct rtmsg inward_there = {.rtm_table = RT_TABLE_MAIN,
+					  .rtm_protocol = RTPROT_STATIC,
+					  .rtm_scope = RT_SCOPE_LINK,
+					  .rtm_type = RTN_UNICAST};
+
 /* The new route first: in between, the address is local still. */
 static int inward_move_route(struct netlink *nl, const struct inward_place *p, uint32_t address,
 			     uint32_t host)
 {
 	const struct rtmsg here = {
 		.rtm_table = RT_TABLE_LOCAL, .rtm_scope = RT_SCOPE_HOST, .rtm_type = RTN_LOCAL};
-	const struct rtmsg there = {.rtm_table = RT_TABLE_MAIN,
-				    .rtm_protocol = RTPROT_STATIC,
-				    .rtm_scope = RT_SCOPE_LINK,
-				    .rtm_type = RTN_UNICAST};
-	int r = inward_send_route(nl, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, &there,
+	int r = inward_send_route(nl, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, &inward_there,
 				  p->tap_ifindex, address, host);
 
 	if (r == 0)
@@ -108,7 +109,8 @@ int inward_open(struct netlink *nl, const struct inward_place *p, uint32_t addre
 		struct inward *ret, struct err *e)
 {
 	struct inward w = {.address = address, .host = htonl(INWARD_HOST_FIRST + p->slot)};
-	int r = redirect_pass_address(nl, p->tap_ifindex, w.host);
+	/* The filter, which knows nothing of A, stays when A changes. */
+	int r = ret->host ? 0 : redirect_pass_address(nl, p->tap_ifindex, w.host);
 
 	memcpy(w.tap_mac, p->tap_mac, sizeof(w.tap_mac));
 	if (r == 0)
@@ -123,6 +125,17 @@ int inward_open(struct netlink *nl, const struct inward_place *p, uint32_t addre
 		return err_sys(e, r, "network: a way from the namespace to the VM by '%s'",
 			       p->name);
 	*ret = w;
+	return 0;
+}
+
+int inward_close(struct netlink *nl, const struct inward_place *p, struct inward *w, struct err *e)
+{
+	int r = inward_send_route(nl, RTM_DELROUTE, 0, &inward_there, p->tap_ifindex, w->address,
+				  0);
+
+	if (r < 0 && r != -ESRCH)
+		return err_sys(e, r, "network: taking back the way to the VM by '%s'", p->name);
+	w->address = 0;
 	return 0;
 }
 

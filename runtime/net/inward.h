@@ -33,9 +33,14 @@ struct inward_place {
 	const char *name; /* for messages */
 };
 
-/* After the redirection was made. `ret` is set on success only. */
+/* After the redirection was made. `ret` is set on success only; it has zeros, or is as
+ * inward_close() has left it. */
 int inward_open(struct netlink *nl, const struct inward_place *p, uint32_t address,
 		struct inward *ret, struct err *e) VMRT_MUST_CHECK;
+
+/* The interface has lost that address. */
+int inward_close(struct netlink *nl, const struct inward_place *p, struct inward *w,
+		 struct err *e) VMRT_MUST_CHECK;
 
 /* The guest's part. Both are complete but for the link's index. */
 struct network_route inward_route(const struct inward *w);

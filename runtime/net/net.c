@@ -159,7 +159,7 @@ static void net_release_gone(struct net *n, const struct scan *s)
 		log_info("network: NIC %zu is free again", i);
 		slot->ifindex = 0;
 		slot->is_dns_shared = false;
-		slot->inward.address = 0;
+		slot->inward = (struct inward){0};
 		n->is_full_reported = false;
 	}
 }
@@ -249,7 +249,7 @@ static int net_open_inward(struct net *n, const struct scan *s, struct err *e)
 		uint32_t address = net_address_of(s, slot->ifindex);
 		struct inward_place place;
 
-		if (!slot->ifindex || !l || !l->is_tun || !tap || !address || slot->inward.address)
+		if (!slot->ifindex || !l || !l->is_tun || !tap || address == slot->inward.address)
 			continue;
 		place = (struct inward_place){
 			.ifindex = slot->ifindex,
@@ -259,7 +259,10 @@ static int net_open_inward(struct net *n, const struct scan *s, struct err *e)
 			.tap_mac = tap->item.mac,
 			.name = l->item.name,
 		};
-		r = inward_open(&n->requests, &place, address, &slot->inward, e);
+		if (slot->inward.address)
+			r = inward_close(&n->requests, &place, &slot->inward, e);
+		if (r == 0 && address)
+			r = inward_open(&n->requests, &place, address, &slot->inward, e);
 	}
 	return r;
 }

@@ -148,6 +148,21 @@ UNTIL_STUCK="until grep -qE ' 01 [0-9A-F]+:[0-9A-F]+ 04:' /proc/net/tcp; do slee
 	expect_status 7
 }
 
+@test "a process in the namespace of a user-mode network reaches the container, also at its next address" {
+	vm_only "runc's container is in the namespace itself"
+	ip -n "$BOX" tuntap add dev tap7 mode tap
+	ip -n "$BOX" addr add 10.77.0.2/24 dev tap7
+	ip -n "$BOX" link set tap7 up
+	use_box
+	args /payload tcp-echo 7001
+	launch ready
+	asks() { in_ns "$BOX" timeout 2 "$BUILD/payload" tcp-many "$1" 7001 1 3>&-; }
+	wait_for "an answer" asks 10.77.0.2
+	ip -n "$BOX" addr del 10.77.0.2/24 dev tap7
+	ip -n "$BOX" addr add 10.77.0.3/24 dev tap7
+	wait_for "an answer at the next address" asks 10.77.0.3
+}
+
 @test "multicast, both ways" {
 	net_pair 0
 	ip -n "$PEER" route add 239.0.0.0/8 dev peer0
