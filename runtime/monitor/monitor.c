@@ -34,6 +34,7 @@
 #include "runtime/proc/title.h"
 #include "runtime/sandbox/confine.h"
 #include "runtime/sandbox/jail.h"
+#include "runtime/userns/rundir.h"
 
 #define MONITOR_KILL_STATUS	 (128 + SIGKILL)
 #define MONITOR_CALLER_END_MS	 1000  /* of a command that has hung up */
@@ -326,6 +327,7 @@ static void monitor_close_others(const struct monitor_start *start)
 			    start->qemu_id.fd,
 			    start->qemu_id.qemu_fd,
 			    start->share_userns_fd,
+			    rundir_lock_fd(),
 			    start->image ? start->image->fd : -1,
 			    start->image ? start->image->overlay_fd : -1};
 

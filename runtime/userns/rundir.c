@@ -2,10 +2,12 @@
 #include "runtime/userns/rundir.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,6 +16,8 @@
 
 #define RUNDIR_SYSTEM "/run"
 #define RUNDIR_LAST   "/tmp/vmrt-"
+
+static int rundir_held_fd = -1;
 
 /* The files of a namespace's root are the user's: /run is the host's there. Not so in a machine
  * whose root is an id of another. */
@@ -131,11 +135,30 @@ int rundir_check(struct err *e)
 	return r;
 }
 
+/* systemd-tmpfiles removes from /tmp what is old, but nothing of a directory that is locked. */
+static void rundir_lock(const char *base)
+{
+	if (rundir_held_fd >= 0)
+		return;
+	rundir_held_fd = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (rundir_held_fd >= 0)
+		(void)flock(rundir_held_fd, LOCK_SH | LOCK_NB);
+}
+
+int rundir_lock_fd(void)
+{
+	return rundir_held_fd;
+}
+
 int rundir_prepare(struct err *e)
 {
 	const char *base = rundir_base();
+	int r;
 
 	if (rundir_is_last(base) && mkdir(base, 0700) < 0 && errno != EEXIST)
 		return err_sys(e, -errno, "making '%s' (there is no $XDG_RUNTIME_DIR)", base);
-	return rundir_check(e);
+	r = rundir_check(e);
+	if (r == 0 && rundir_is_last(base))
+		rundir_lock(base);
+	return r;
 }

@@ -20,7 +20,9 @@ const char *rundir_host(void);	/* <base>/vmrt-host: what lives as long as the ho
 
 /* Refuses one that somebody else could put something into. */
 int rundir_check(struct err *e) VMRT_MUST_CHECK;
-/* The same, and makes the one in /tmp if it is the one. */
+/* The same, and makes the one in /tmp if it is the one, and locks it against cleaners. */
 int rundir_prepare(struct err *e) VMRT_MUST_CHECK;
+/* Locked as long as it is open in this process or one that it forks; -1: there is no lock. */
+int rundir_lock_fd(void);
 
 #endif

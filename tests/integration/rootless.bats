@@ -280,6 +280,15 @@ with_sysctl() {
 	expect_status 0
 	expect_out inside
 	expect_equal "$(stat -c %u:%a "$(rootless_dir)/tmp/vmrt-$USER_ID")" "$USER_ID:700" "the directory"
+	# What runs keeps the cleaners of /tmp away.
+	user_bundle
+	jq '.process.args = ["/payload", "ready"]' <"$BUNDLE/config.json" >"$USER_HOME/bundle/config.json"
+	ucall env -u XDG_RUNTIME_DIR "$USER_VMRT" create --bundle bundle "$ID"
+	expect_status 0
+	! flock --exclusive --nonblock "$(rootless_dir)/tmp/vmrt-$USER_ID" true || expect_failed "a lock"
+	ucall env -u XDG_RUNTIME_DIR "$USER_VMRT" delete --force "$ID"
+	expect_status 0
+	flock --exclusive --nonblock "$(rootless_dir)/tmp/vmrt-$USER_ID" true
 	rm -r "$(rootless_dir)/tmp/vmrt-$USER_ID"
 	mkdir -m 777 "$(rootless_dir)/tmp/vmrt-$USER_ID"
 	ucall env -u XDG_RUNTIME_DIR /home/build/vmrun true
