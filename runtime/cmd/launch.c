@@ -58,6 +58,7 @@ struct launch_context {
 	struct plan *plan;
 	struct state state;
 	struct cgroup_host cgroup;
+	bool has_cgroup; /* or a part of one */
 	char *state_dir;
 	char *initramfs; /* of this VM alone; NULL: the settings' */
 	int root_dirfd;
@@ -349,6 +350,7 @@ static int launch_make_cgroup(struct launch_context *x, struct err *e)
 		.state_dirfd = x->state_dirfd,
 	};
 
+	x->has_cgroup = true;
 	return cgroup_driver_make(&request, &x->cgroup, &x->holder_pidfd, e);
 }
 
@@ -560,10 +562,10 @@ static bool launch_has_state(const struct launch_context *x)
 static void launch_undo(struct launch_context *x)
 {
 	bool was_made = x->state_dirfd >= 0;
+	bool is_ours = false;
 	struct err ignored;
 
 	log_set_container(-1);
-	/* It may be descriptors that there are none of. */
 	fd_close(&x->listen_fd);
 	fd_close(&x->log_fd);
 	fd_close(&x->sync_fd);
@@ -577,11 +579,14 @@ static void launch_undo(struct launch_context *x)
 	if (!was_made)
 		return;
 	/* It has the list of what is left: delete --force finds it. */
-	if (cgroup_driver_remove(x->state_dirfd, &ignored) < 0)
+	if (x->has_cgroup && cgroup_driver_remove(x->state_dirfd, &ignored) < 0)
 		log_warn("%s", ignored.text);
-	else if (launch_has_state(x))
-		(void)state_remove(x->root_dirfd, x->launch->id);
+	else
+		is_ours = launch_has_state(x);
+	/* It may be descriptors that there are none of. */
 	fd_close(&x->state_dirfd);
+	if (is_ours)
+		(void)state_remove(x->root_dirfd, x->launch->id);
 }
 
 static int launch_dry_run(struct launch_context *x, struct err *e)
