@@ -19,9 +19,9 @@ source "$TOP/tests/lib/podman.bash"
 }
 
 @test "podman: a container whose conmon was killed can be removed" {
-	local conmon pid
+	local conmon id pid
 	NAME=orphan
-	p run -d --name "$NAME" --network none bb payload ready >/dev/null
+	id=$(p run -d --name "$NAME" --network none bb payload ready)
 	wait_for ready podman_log_has ready
 	pid=$(p inspect -f '{{.State.Pid}}' "$NAME")
 	conmon=$(awk '/^PPid:/ { print $2 }' "/proc/$pid/status")
@@ -30,4 +30,6 @@ source "$TOP/tests/lib/podman.bash"
 	wait_for "conmon to be gone" process_is_gone "$conmon"
 	p rm -f -t 0 "$NAME" >/dev/null 2>&1
 	wait_for "the container's process to end" process_is_gone "$pid"
+	# Without conmon podman asks no runtime to delete it, runc neither.
+	"$VMRT" delete --force "$id"
 }
