@@ -54,6 +54,7 @@ static int driver_start_unit(const struct cgroup_request *q, const struct unit_n
 	struct unit_properties properties = {0};
 	pid_t self = getpid();
 	pid_t holder = 0;
+	bool was_asked = false;
 	int r;
 
 	unit_properties_of_limits(q->resources, &q->overhead, driver_is_v2(), &properties);
@@ -63,10 +64,10 @@ static int driver_start_unit(const struct cgroup_request *q, const struct unit_n
 	if (r == 0 && !name->is_slice)
 		r = spawn_monitor(0, driver_hold, &self, &holder, ret_holder_pidfd, e);
 	if (r == 0)
-		r = systemd_unit_start(name, &properties, holder, ret_path, e);
+		r = systemd_unit_start(name, &properties, holder, ret_path, &was_asked, e);
 	unit_properties_done(&properties);
-	/* Somebody else's: nothing of ours may stop it. */
-	if (r == 1 || r == -EEXIST)
+	/* Somebody else's: nothing of ours may stop it. Or nobody's: there is nothing to stop. */
+	if (r == 1 || r == -EEXIST || !was_asked)
 		unlinkat(q->state_dirfd, DRIVER_UNIT_FILE, 0);
 	return r < 0 ? r : 0;
 }

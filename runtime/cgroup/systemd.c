@@ -326,12 +326,13 @@ static int systemd_get_path(struct systemd *s, const struct unit_name *n, char *
 }
 
 int systemd_unit_start(const struct unit_name *name, const struct unit_properties *properties,
-		       pid_t pid, char **ret_path, struct err *e)
+		       pid_t pid, char **ret_path, bool *ret_was_asked, struct err *e)
 {
 	struct systemd s = {0};
 	bool is_theirs = false;
 	int r = systemd_open(&s, e);
 
+	*ret_was_asked = r >= 0;
 	if (r >= 0)
 		r = systemd_start(&s, name, properties, pid, e);
 	/* A slice can be shared, as runc does. */
